@@ -1,0 +1,200 @@
+// Knows: what the program may take for granted of any kind of repository. Must not know: any of them.
+import * as z from "zod";
+import type { Command, Host } from "../hosts/host.ts";
+import type { Evidence } from "../kernel/evidence.ts";
+import type { PreparedSource, SourceKind } from "../kernel/prepared-source.ts";
+import type { ReportProgress } from "../kernel/progress.ts";
+import type { ResolveSecret } from "../kernel/secret-reference.ts";
+import type { Snapshot } from "../kernel/snapshot.ts";
+import { Duration } from "../kernel/duration.ts";
+import { Retention } from "../policy/retention.ts";
+
+/** Keys that a repository of every engine has. Spread into each engine's own strict schema. */
+export const commonRepositoryShape = {
+  at: z.string().min(1).meta({
+    description:
+      "Where the repository lives: `VOLUME:PATH` on a configured volume, an absolute path, or the engine's own notation.",
+    examples: ["usb:restic", "/srv/backup/documents"],
+  }),
+  keep: Retention.optional().meta({
+    description: "Which snapshots stay here. Wins over `keep` of the job.",
+  }),
+  "check-every": Duration.optional().meta({
+    description: "A run also checks the repository when its last check is older than this.",
+    examples: ["7d"],
+  }),
+  "check-read-data": z
+    .string()
+    .regex(/^(100|[1-9]?\d)(\.\d+)?%$/)
+    .optional()
+    .meta({
+      description: "How much of the stored data such a check reads back.",
+      examples: ["2%"],
+    }),
+};
+
+/** A tool on the host, from which version on, and what for. */
+export interface ToolRequirement {
+  readonly tool: string;
+  readonly minimum?: string;
+  /** Debian's package that brings it, for the hint. */
+  readonly package: string;
+}
+
+/** What an engine's schema parses into: something that can be opened. */
+export interface RepositorySpec {
+  readonly engine: string;
+  readonly at: string;
+  readonly keep?: Retention;
+  readonly checkEveryMs?: number;
+  /** As configured, such as "2%". */
+  readonly checkReadData?: string;
+  /** The kinds of source this engine can read. */
+  readonly accepts: ReadonlySet<SourceKind>;
+  readonly needs: readonly ToolRequirement[];
+  /** A local path (not a service's address) without a volume, where that is what `at` is. */
+  readonly localPath?: string;
+  open(access: RepositoryAccess): Repository;
+}
+
+/** All that opening a repository takes. Opening itself does nothing yet. */
+export interface RepositoryAccess {
+  readonly host: Host;
+  /** `at`, with the volume's path filled in. */
+  readonly location: string;
+  /** The name it has in the configuration, for messages. */
+  readonly name: string;
+  readonly secret: ResolveSecret;
+}
+
+/** How far and until when: handed to every verb that takes long. */
+export interface Work {
+  readonly signal: AbortSignal;
+  readonly progress: ReportProgress;
+}
+
+/** What is backed up, for every engine. */
+export interface BackupRequest {
+  readonly job: string;
+  readonly source: PreparedSource;
+  readonly selection: Selection;
+  readonly labels: readonly string[];
+  /** A full snapshot even where a differential would do. */
+  readonly full: boolean;
+}
+
+/** Which files of a source are left out. Patterns are in the notation of the engine's tool. */
+export interface Selection {
+  readonly exclude: readonly string[];
+  readonly excludeFiles: readonly string[];
+  readonly excludeIfPresent: readonly string[];
+  readonly excludeLargerThanBytes?: number;
+  readonly ignoreCase: boolean;
+  readonly oneFileSystem: boolean;
+}
+
+export interface BackupResult {
+  /** One or more, in the order of the sources. They are listed by `snapshots()` from now on. */
+  readonly snapshots: readonly Snapshot[];
+  readonly evidence: Evidence;
+}
+
+export interface CopyResult {
+  /** The ids that the further repository now has in addition, as it names them. */
+  readonly copied: readonly { readonly from: string; readonly id: string }[];
+  readonly evidence: Evidence;
+}
+
+export interface PruneResult {
+  readonly freedBytes?: number;
+}
+
+/** How deep a check goes: structure only, or also this much of the data ("100%", "2.5%"). */
+export interface CheckLevel {
+  readonly readData?: string;
+}
+
+export interface CheckResult {
+  /** Sentences, one for each thing that is wrong. Empty: nothing was found. */
+  readonly problems: readonly string[];
+}
+
+export interface RestoreRequest {
+  readonly snapshot: string;
+  /** Paths inside the snapshot; empty means everything. */
+  readonly include: readonly string[];
+  /** An absolute path on the repository's host. Nothing is written outside it. */
+  readonly target: string;
+}
+
+export interface RestoreResult {
+  readonly files?: number;
+  readonly bytes?: number;
+  /** Sentences about what could not be restored. */
+  readonly problems: readonly string[];
+}
+
+/** A verb with all it needs, as far as it is known before it happens. */
+export type PlannedVerb =
+  | { readonly verb: "init"; readonly from?: Repository }
+  | { readonly verb: "backup"; readonly request: BackupRequest }
+  | { readonly verb: "copy"; readonly from: Repository; readonly snapshots: readonly Snapshot[] }
+  | { readonly verb: "forget"; readonly ids: readonly string[] }
+  | { readonly verb: "prune" }
+  | { readonly verb: "check"; readonly level: CheckLevel }
+  | { readonly verb: "restore"; readonly request: RestoreRequest };
+
+/**
+ * One repository, opened. Every verb may be repeated after a crash. All throw `HoldfastError`:
+ * `repository-missing`, `repository-locked`, `repository-full`, `repository-damaged`,
+ * `password-wrong`, `host-unreachable`, `tool-missing`, `tool-too-old`, `interrupted`,
+ * `command-failed`.
+ */
+export interface Repository {
+  readonly name: string;
+  readonly engine: string;
+  readonly location: string;
+  /** Whether there is a repository. Absence is a value; being unable to tell is an error. */
+  exists(signal: AbortSignal): Promise<boolean>;
+  /**
+   * Creates it; throws `repository-exists` when it is there. With `from`, so that copies from there
+   * share data with what this repository holds.
+   */
+  init(signal: AbortSignal, from?: Repository): Promise<void>;
+  backup(request: BackupRequest, work: Work): Promise<BackupResult>;
+  /** Receives those of these snapshots of `from` that it lacks, oldest first. */
+  copy(from: Repository, snapshots: readonly Snapshot[], work: Work): Promise<CopyResult>;
+  /**
+   * All complete snapshots, oldest first. `series` is set on those that `job` made, or that
+   * continue what it makes (same host and paths, left by another program).
+   */
+  snapshots(job: JobIdentity, signal: AbortSignal): Promise<readonly Snapshot[]>;
+  /** Of these snapshots, those that this copy does not hold yet. Pure. */
+  missing(theirs: readonly Snapshot[], ours: readonly Snapshot[]): readonly Snapshot[];
+  /** Which of these snapshots hold a path (with `*` as in the engine's tool), newest first. */
+  find(path: string, snapshots: readonly Snapshot[], signal: AbortSignal): Promise<readonly Found[]>;
+  /** Drops snapshots. An unknown id is no error. Their space comes back with `prune`. */
+  forget(ids: readonly string[], work: Work): Promise<void>;
+  prune(work: Work): Promise<PruneResult>;
+  /** Throws only when the check itself could not be done. */
+  check(level: CheckLevel, work: Work): Promise<CheckResult>;
+  /** Throws `snapshot-missing`. */
+  restore(request: RestoreRequest, work: Work): Promise<RestoreResult>;
+  /** The commands that a verb would run now. Pure; it is what a dry run prints. */
+  preview(planned: PlannedVerb): readonly Command[];
+}
+
+/** What a job's snapshots are known by. */
+export interface JobIdentity {
+  readonly name: string;
+  /** The absolute paths it backs up now, when it is a job of paths. */
+  readonly paths: readonly string[];
+}
+
+/** One path in one snapshot. */
+export interface Found {
+  readonly snapshot: string;
+  readonly path: string;
+  readonly bytes?: number;
+  readonly modified?: Date;
+}

@@ -1,0 +1,82 @@
+// Knows: how commands run on a machine, and nothing of what they are for. The only room that starts processes.
+import type { Secret } from "../kernel/secret.ts";
+
+/** One command as data. There are no shell strings anywhere. */
+export interface Command {
+  readonly argv: readonly [string, ...string[]];
+  /** Added to the environment that the host gives every command. */
+  readonly env?: Readonly<Record<string, string | Secret>>;
+  /** Written to its standard input, which is then closed. Without it the input is empty. */
+  readonly stdin?: string | Uint8Array | Secret;
+  readonly cwd?: string;
+  /** A command marked "reads" changes nothing that anyone would want to keep. */
+  readonly effect: "reads" | "writes";
+  /** Exit statuses that are no failure. Default: [0]. */
+  readonly okExits?: readonly number[];
+  /** After so many milliseconds it is ended (`timed-out`). Default: no limit. */
+  readonly timeoutMs?: number;
+}
+
+/** How a command ended. Success and failure have the same fields. */
+export interface CommandResult {
+  readonly exitStatus: number;
+  /** The signal that ended it; `exitStatus` is then 128 + its number. */
+  readonly signal?: NodeJS.Signals;
+  /** Standard output, its last `outputLimit` bytes. Empty when lines were watched. */
+  readonly stdout: string;
+  /** The last part of standard error, redacted. */
+  readonly stderr: string;
+  /** Output was longer than is kept. */
+  readonly truncated: boolean;
+  readonly milliseconds: number;
+}
+
+/** Receives lines as they come, of any length, without their end. Must not throw. */
+export interface Watch {
+  readonly stdoutLine?: (line: string) => void;
+  readonly stderrLine?: (line: string) => void;
+}
+
+/** What is known of one path without opening it. */
+export type PathState =
+  | { readonly kind: "missing" }
+  | { readonly kind: "unreadable"; readonly reason: string }
+  | {
+      readonly kind: "directory" | "file" | "other";
+      /** A directory without entries, a file without bytes. */
+      readonly empty: boolean;
+      /** Identifies the file system it is on, for this boot. */
+      readonly device: string;
+      /** Bytes that an ordinary user could still write there. */
+      readonly freeBytes: number;
+    };
+
+/** A private directory (0700) that vanishes when it is disposed of. */
+export interface Scratch extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** A machine that commands run on. */
+export interface Host {
+  readonly name: string;
+  /**
+   * Runs one command to its end. Throws a `CommandFailed` on an exit status that is not in
+   * `okExits`, `tool-missing` when the program does not exist, `timed-out`, and `interrupted` after
+   * an abort: then the whole process group has had SIGTERM, and SIGKILL ten seconds later.
+   */
+  run(command: Command, signal: AbortSignal, watch?: Watch): Promise<CommandResult>;
+  /**
+   * Runs commands side by side, each one's output being the next one's input, bytes going from
+   * process to process. Throws for the last stage that failed; every stage's exit status counts.
+   */
+  pipe(commands: readonly Command[], signal: AbortSignal, watch?: Watch): Promise<PipeResult>;
+  /** Looks at many paths at once, in one round trip. Answers in the same order. */
+  inspect(paths: readonly string[], signal: AbortSignal): Promise<readonly PathState[]>;
+  scratch(): Promise<Scratch>;
+}
+
+/** How a pipeline ended: one result a stage; only the last stage's `stdout` is kept. */
+export interface PipeResult {
+  readonly stages: readonly CommandResult[];
+  readonly stdout: string;
+}

@@ -1,0 +1,156 @@
+// Knows: the shapes in which this room answers. They are published (`--json`): fields may be added, never changed.
+import type { Evidence } from "../kernel/evidence.ts";
+import type { OutcomeKind } from "../journal/journal.ts";
+
+/** One step of a plan, in words and as the commands it stands for. */
+export interface StepReport {
+  readonly step: string;
+  readonly repository?: string;
+  readonly action: "do" | "skip";
+  readonly reason: string;
+  /** Redacted, one string a command, quoted for a person to read. */
+  readonly commands: readonly string[];
+}
+
+/** What a run of one job would do now. */
+export interface PlanReport {
+  readonly job: string;
+  readonly action: "run" | "skip" | "fail";
+  readonly reason?: string;
+  readonly code?: string;
+  readonly hint?: string;
+  readonly steps: readonly StepReport[];
+}
+
+/** How one job of a request ended. */
+export interface JobResult {
+  readonly job: string;
+  readonly run: string;
+  readonly outcome: OutcomeKind;
+  readonly reason?: string;
+  readonly code?: string;
+  readonly hint?: string;
+  /** Nothing could be tried because a volume or host is away. */
+  readonly away: boolean;
+  /** Trying again later can help. */
+  readonly retriable: boolean;
+  readonly exitStatus: number;
+  readonly snapshots: readonly { readonly repository: string; readonly id: string }[];
+  readonly evidence?: Evidence;
+  readonly seconds: number;
+}
+
+export interface TimelineEntry {
+  readonly id: string;
+  readonly job: string;
+  readonly repository: string;
+  readonly engine: string;
+  readonly time: Date;
+  readonly kind: "full" | "differential" | "snapshot";
+  readonly base?: string;
+  readonly labels: readonly string[];
+  readonly bytes?: number;
+  readonly files?: number;
+  readonly verified?: Date;
+  /** Why retention keeps it now; empty: the next forget drops it. */
+  readonly keep: readonly string[];
+  /** With `--find`: the matching paths in it. */
+  readonly found?: readonly string[];
+}
+
+/** A repository that could not be listed, in a timeline. */
+export interface TimelineGap {
+  readonly job: string;
+  readonly repository: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly exitStatus: number;
+  /** Its volume is away: no failure. */
+  readonly away: boolean;
+}
+
+export interface RepositoryStatus {
+  readonly repository: string;
+  readonly present: boolean;
+  readonly reason?: string;
+  readonly newest?: Date;
+  readonly count?: number;
+}
+
+export interface JobStatus {
+  readonly job: string;
+  /** "never" before the first run, "running" while one is going on. */
+  readonly outcome: OutcomeKind | "never" | "running";
+  readonly reason?: string;
+  readonly hint?: string;
+  readonly started?: Date;
+  readonly finished?: Date;
+  readonly lastSuccess?: Date;
+  readonly nextDue?: Date;
+  readonly overdue: boolean;
+  /** Why retention is frozen until `holdfast accept`; empty when it is not. */
+  readonly suspicious: readonly string[];
+  readonly repositories: readonly RepositoryStatus[];
+}
+
+export interface Finding {
+  /** Stable, kebab-case. */
+  readonly code: string;
+  readonly severity: "ok" | "away" | "warning" | "error";
+  readonly subject: string;
+  readonly message: string;
+  /** The command that mends it. */
+  readonly hint?: string;
+}
+
+export interface CheckReport {
+  readonly job: string;
+  readonly repository: string;
+  readonly ok: boolean;
+  readonly away: boolean;
+  readonly problems: readonly string[];
+  readonly code?: string;
+  readonly hint?: string;
+  readonly exitStatus: number;
+  readonly seconds: number;
+}
+
+export interface RestoreReport {
+  readonly job: string;
+  readonly repository: string;
+  readonly snapshot: string;
+  readonly time: Date;
+  readonly target: string;
+  readonly files?: number;
+  readonly bytes?: number;
+  readonly problems: readonly string[];
+  readonly seconds: number;
+  /** The commands; with --dry-run nothing else happened. */
+  readonly commands: readonly string[];
+}
+
+export interface VolumeReport {
+  readonly volume: string;
+  readonly path: string;
+  readonly present: boolean;
+  readonly reason?: string;
+  readonly hint?: string;
+  readonly freeBytes?: number;
+}
+
+export interface InitReport {
+  readonly kind: "repository" | "volume";
+  readonly name: string;
+  readonly created: boolean;
+  readonly message: string;
+}
+
+/** One thing that an interrupted run left and that was put back, or a run that was found dead. */
+export interface RecoveryReport {
+  readonly run: string;
+  readonly job: string;
+  readonly message: string;
+  readonly undone: readonly string[];
+  readonly failed: readonly { readonly subject: string; readonly message: string }[];
+}

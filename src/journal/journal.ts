@@ -1,0 +1,131 @@
+// Knows: what happened and what is promised, on disk. Must not know: why anything is run.
+import type { ErrorCode } from "../kernel/errors.ts";
+import type { Evidence } from "../kernel/evidence.ts";
+import type { Ledger, LedgerEntry } from "../kernel/ledger.ts";
+
+/** How a run ended. */
+export type OutcomeKind =
+  | "success"
+  | "warning"
+  | "skipped"
+  | "failure"
+  | "cancelled"
+  | "interrupted";
+
+/** What made a run start. */
+export type Trigger = "command" | "schedule" | "catch-up" | "retry" | "available";
+
+/** The end of a run, as it is kept. */
+export interface RunEnd {
+  readonly outcome: OutcomeKind;
+  readonly reason?: string;
+  readonly code?: ErrorCode | "bug";
+  readonly hint?: string;
+  readonly snapshots: readonly { readonly repository: string; readonly id: string }[];
+  readonly evidence?: Evidence;
+  /** Why the verdict was "suspicious"; empty when it was not. */
+  readonly suspicious: readonly string[];
+}
+
+/** One run. Without `end` it is still going on, or its process died. */
+export interface RunRecord {
+  readonly id: string;
+  readonly job: string;
+  readonly trigger: Trigger;
+  readonly started: Date;
+  readonly finished?: Date;
+  readonly end?: RunEnd;
+}
+
+/** One fact in the life of a run. `data` is what `--json` prints beside the time and the run. */
+export interface JournalEvent {
+  readonly time: Date;
+  readonly event: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What was last seen of a repository, so that `status` need not ask it. */
+export interface RepositoryFacts {
+  readonly seen: Date;
+  readonly newest?: Date;
+  readonly count: number;
+  readonly lastPrune?: Date;
+  readonly lastCheck?: Date;
+}
+
+/** Who holds a lock. */
+export interface LockHolder {
+  readonly host: string;
+  readonly pid: number;
+  readonly since: Date;
+  readonly purpose: string;
+}
+
+/** A lock that is ours until it is disposed of. */
+export interface HeldLock extends Disposable {
+  readonly resource: string;
+}
+
+export type LockResult =
+  | { readonly taken: true; readonly lock: HeldLock }
+  | { readonly taken: false; readonly holder: LockHolder };
+
+/** An entry of the ledger whose undoing has not been confirmed. */
+export interface OpenPromise {
+  readonly run: string;
+  readonly entry: LedgerEntry;
+  settle(): void;
+}
+
+/**
+ * Runs, events, ledger and locks. `startRun`, `finishRun` and every promise are on disk (fsync) when
+ * they return. Throws `journal-unusable` when the file cannot be written, is damaged, or was
+ * written by a newer version.
+ */
+export interface Journal extends Disposable {
+  startRun(job: string, trigger: Trigger): RunRecord;
+  append(run: string, event: JournalEvent): void;
+  finishRun(run: string, end: RunEnd): void;
+  /** The ledger of one run. */
+  ledger(run: string): Ledger;
+
+  run(id: string): RunRecord | undefined;
+  /** Newest first. */
+  runs(query: { readonly job?: string; readonly limit: number }): readonly RunRecord[];
+  /** In the order in which they happened. */
+  events(run: string): readonly JournalEvent[];
+  /** The newest finished run of a job with one of these outcomes. */
+  lastRun(job: string, outcomes?: readonly OutcomeKind[]): RunRecord | undefined;
+
+  /** Runs without an end whose process is proven dead (see `process-identity`). */
+  deadRuns(): readonly RunRecord[];
+  /** Promises of runs that are finished or proven dead. */
+  openPromises(): readonly OpenPromise[];
+
+  /**
+   * Takes a lock, or says who has it. A holder that is proven dead (other boot of this machine, no
+   * such process, or one with that pid that started later) loses it; one on another machine never.
+   */
+  lock(resource: string, purpose: string): LockResult;
+
+  /** A person has looked at the suspicious runs of a job. */
+  accept(job: string): void;
+  /** Suspicious runs of a job since it was last accepted, newest first. Not empty: retention is frozen. */
+  unaccepted(job: string): readonly RunRecord[];
+  /** Evidence that later runs are compared with: of the newest run that was not suspicious, or was accepted. */
+  baseline(job: string): Evidence | undefined;
+
+  markVerified(repository: string, snapshots: readonly string[]): void;
+  /** When each snapshot was last proven. */
+  verified(repository: string): ReadonlyMap<string, Date>;
+
+  noteRepository(repository: string, facts: Partial<RepositoryFacts>): void;
+  repository(name: string): RepositoryFacts | undefined;
+
+  /** A small fact that outlives the process, by name. `undefined` forgets it. */
+  setMark(name: string, value: string | undefined): void;
+  mark(name: string): string | undefined;
+
+  /** Deletes runs and events that finished before this time, but the newest run of each outcome of each job, and what is open. */
+  discardBefore(time: Date): void;
+}

@@ -1,0 +1,45 @@
+// Knows: what the program may take for granted of anything that is backed up. Must not know: any of it.
+import type { Host } from "../hosts/host.ts";
+import type { Ledger } from "../kernel/ledger.ts";
+import type { Place } from "../kernel/place.ts";
+import type { PreparedSource, SourceKind } from "../kernel/prepared-source.ts";
+import type { ResolveSecret } from "../kernel/secret-reference.ts";
+
+/** What a source's schema parses into. */
+export interface SourceSpec {
+  readonly kind: SourceKind;
+  /** As the configuration wrote it; what messages call it. */
+  readonly label: string;
+  /** Where it is; `config` fills in the volume. */
+  readonly at: string;
+  open(access: SourceAccess): Source;
+}
+
+export interface SourceAccess {
+  readonly host: Host;
+  /** The absolute path of `at`, with the volume's path filled in. */
+  readonly location: string;
+  readonly ledger: Ledger;
+  readonly secret: ResolveSecret;
+}
+
+/** A source as it is now. Missing and empty are told apart: the first fails, the second is suspicious. */
+export type SourceState =
+  | { readonly kind: "ready"; readonly empty: boolean }
+  | { readonly kind: "missing"; readonly reason: string }
+  | { readonly kind: "unreadable"; readonly reason: string };
+
+export interface Source {
+  readonly label: string;
+  /** Where it will be read, where that is known beforehand. */
+  readonly paths: readonly string[];
+  observe(signal: AbortSignal): Promise<SourceState>;
+  /** Makes it safe to read. Throws `source-missing` or `source-unreadable`. */
+  prepare(signal: AbortSignal): Promise<PreparedSource>;
+}
+
+/** A source together with the place that the configuration gave it. */
+export interface PlacedSource {
+  readonly spec: SourceSpec;
+  readonly place: Place;
+}
