@@ -36,6 +36,8 @@ export const commonRepositoryShape = {
 /** A tool on the host, from which version on, and what for. */
 export interface ToolRequirement {
   readonly tool: string;
+  /** Arguments with which it prints its version, which is the first `1.2` or `1.2.3` in the output. */
+  readonly versionArguments: readonly string[];
   readonly minimum?: string;
   /** Debian's package that brings it, for the hint. */
   readonly package: string;
@@ -94,14 +96,22 @@ export interface Selection {
 }
 
 export interface BackupResult {
-  /** One or more, in the order of the sources. They are listed by `snapshots()` from now on. */
+  /** One or more, in the order of the sources. */
   readonly snapshots: readonly Snapshot[];
+  /**
+   * All snapshots, listed anew after the backup, as `snapshots()` would: the proof that the new ones
+   * are in it. Retention decides on this list, so that a run asks the repository only once.
+   */
+  readonly after: readonly Snapshot[];
+  /** With `listed`: whether `after` holds all of `snapshots`. */
   readonly evidence: Evidence;
 }
 
 export interface CopyResult {
   /** The ids that the further repository now has in addition, as it names them. */
   readonly copied: readonly { readonly from: string; readonly id: string }[];
+  /** All snapshots of the further repository, listed anew after the copy. */
+  readonly after: readonly Snapshot[];
   readonly evidence: Evidence;
 }
 
@@ -163,12 +173,18 @@ export interface Repository {
   init(signal: AbortSignal, from?: Repository): Promise<void>;
   backup(request: BackupRequest, work: Work): Promise<BackupResult>;
   /** Receives those of these snapshots of `from` that it lacks, oldest first. */
-  copy(from: Repository, snapshots: readonly Snapshot[], work: Work): Promise<CopyResult>;
+  copy(
+    from: Repository,
+    request: { readonly job: JobIdentity; readonly snapshots: readonly Snapshot[] },
+    work: Work,
+  ): Promise<CopyResult>;
   /**
    * All complete snapshots, oldest first. `series` is set on those that `job` made, or that
    * continue what it makes (same host and paths, left by another program).
    */
   snapshots(job: JobIdentity, signal: AbortSignal): Promise<readonly Snapshot[]>;
+  /** The series that a backup of this job adds to, one for each snapshot it makes. Pure. */
+  series(job: JobIdentity): readonly string[];
   /** Of these snapshots, those that this copy does not hold yet. Pure. */
   missing(theirs: readonly Snapshot[], ours: readonly Snapshot[]): readonly Snapshot[];
   /** Which of these snapshots hold a path (with `*` as in the engine's tool), newest first. */

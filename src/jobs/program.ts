@@ -1,7 +1,7 @@
 // Knows: what everything in this room works with. Built once, in main.
 import type { Config } from "../config/config.ts";
 import type { Host } from "../hosts/host.ts";
-import type { Journal } from "../journal/journal.ts";
+import type { Journal, Trigger } from "../journal/journal.ts";
 import type { ResolveSecret } from "../kernel/secret-reference.ts";
 
 /** A loaded configuration with the edges it acts through. */
@@ -21,7 +21,7 @@ export interface RunRequest {
   /** Names; checked already. */
   readonly jobs: readonly string[];
   readonly verbs: ReadonlySet<Verb>;
-  readonly trigger: import("../journal/journal.ts").Trigger;
+  readonly trigger: Trigger;
   readonly labels: readonly string[];
   readonly full: boolean;
 }

@@ -119,8 +119,8 @@ export interface CheckReport {
 export interface RestoreReport {
   readonly job: string;
   readonly repository: string;
-  readonly snapshot: string;
-  readonly time: Date;
+  /** More than one where a job makes a snapshot for each of its sources. */
+  readonly snapshots: readonly { readonly id: string; readonly time: Date }[];
   readonly target: string;
   readonly files?: number;
   readonly bytes?: number;
