@@ -1,4 +1,4 @@
-// Knows: what everything in this room works with. Built once, in main.
+// Knows: what everything in this room works with, and what it is asked for. Built once, in main.
 import type { Config } from "../config/config.ts";
 import type { Host } from "../hosts/host.ts";
 import type { Journal, Trigger } from "../journal/journal.ts";
@@ -13,12 +13,13 @@ export interface Program {
   readonly now: () => Date;
 }
 
-/** A verb that `run` may consist of. */
-export type Verb = "backup" | "copy" | "forget" | "prune" | "check";
+/** What a run may consist of, in the order in which it happens. */
+export const verbs = ["backup", "copy", "forget", "prune", "check"] as const;
+export type Verb = (typeof verbs)[number];
 
 /** What a person or the daemon asks of some jobs. */
 export interface RunRequest {
-  /** Names; checked already. */
+  /** Names of configured jobs, in the order in which they are reported. */
   readonly jobs: readonly string[];
   readonly verbs: ReadonlySet<Verb>;
   readonly trigger: Trigger;

@@ -1,0 +1,98 @@
+// Knows: how a place in the configuration becomes something opened. Must not know: what is done with it.
+import { join } from "node:path";
+import type { Job, PlacedRepository } from "../config/config.ts";
+import type { JobIdentity, Repository } from "../engines/engine.ts";
+import { HoldfastError } from "../kernel/errors.ts";
+import type { Ledger } from "../kernel/ledger.ts";
+import type { Place } from "../kernel/place.ts";
+import type { PlacedSource, Source } from "../sources/source.ts";
+import type { Volume } from "../volumes/volume.ts";
+import type { Program } from "./program.ts";
+
+/** Where volumes are attached right now, by name. */
+export type VolumePaths = ReadonlyMap<string, string>;
+
+/** A ledger for those who only look: nothing that observes may change anything. */
+export const noLedger: Ledger = {
+  promise(entry) {
+    throw new Error(`a change was announced while only looking: ${entry.kind} ${entry.subject}`);
+  },
+};
+
+export function openVolume(program: Program, name: string, ledger: Ledger): Volume {
+  const spec = program.config.volumes.get(name);
+  if (spec === undefined) throw new Error(`volume ${name} is not configured`);
+  return spec.open({ name, host: program.host, ledger });
+}
+
+/** The configured repository. The name is known to exist: the configuration was checked. */
+export function placedRepository(program: Program, name: string): PlacedRepository {
+  const placed = program.config.repositories.get(name);
+  if (placed === undefined) throw new Error(`repository ${name} is not configured`);
+  return placed;
+}
+
+/** Opens a repository whose volume, if it has one, is at its place in `volumes`. */
+export function openRepository(program: Program, name: string, volumes: VolumePaths): Repository {
+  const { spec, place } = placedRepository(program, name);
+  return spec.open({
+    host: program.host,
+    location: resolvePlace(place, volumes),
+    name,
+    secret: program.secret,
+  });
+}
+
+export function openSource(
+  program: Program,
+  source: PlacedSource,
+  context: { readonly volumes: VolumePaths; readonly ledger: Ledger },
+): Source {
+  return source.spec.open({
+    host: program.host,
+    location: resolvePlace(source.place, context.volumes),
+    ledger: context.ledger,
+    secret: program.secret,
+  });
+}
+
+/** Fills in where the volume is. Throws `volume-away` when it is nowhere. */
+export function resolvePlace(place: Place, volumes: VolumePaths): string {
+  if (place.volume === undefined) return place.path;
+  const base = volumes.get(place.volume);
+  if (base === undefined) {
+    throw new HoldfastError("volume-away", `volume "${place.volume}" is not there`, {
+      hint: "see what is there with: holdfast volumes",
+    });
+  }
+  return join(base, place.path);
+}
+
+/** The job's own configuration. The name is known to exist. */
+export function configuredJob(program: Program, name: string): Job {
+  const job = program.config.jobs.get(name);
+  if (job === undefined) throw new Error(`job ${name} is not configured`);
+  return job;
+}
+
+/** All repositories of a job, the one it backs up to first. */
+export function repositoriesOf(job: Job): readonly string[] {
+  return [job.repository, ...job.copies];
+}
+
+/** The volumes that these places are on, each once. */
+export function volumesOf(places: readonly Place[]): readonly string[] {
+  return [...new Set(places.flatMap(({ volume }) => (volume === undefined ? [] : [volume])))];
+}
+
+/** What the job's snapshots are known by, as far as its sources' places are known. */
+export function identityOf(program: Program, job: Job, volumes: VolumePaths): JobIdentity {
+  const context = { volumes, ledger: noLedger };
+  const reachable = job.sources.filter(
+    ({ place }) => place.volume === undefined || volumes.has(place.volume),
+  );
+  return {
+    name: job.name,
+    paths: reachable.flatMap((source) => openSource(program, source, context).paths),
+  };
+}

@@ -1,0 +1,214 @@
+// Knows: how each verb of a run is carried out. Must not know: which come, in what order, and what a failure means for the run.
+import type { PreparedSource } from "../kernel/prepared-source.ts";
+import type { Evidence } from "../kernel/evidence.ts";
+import { HoldfastError } from "../kernel/errors.ts";
+import { openSource, placedRepository } from "./open.ts";
+import { unhealthyMark } from "./observe.ts";
+import type { Verb } from "./program.ts";
+import { decide, dropped, rulesFor } from "./retain.ts";
+import { judge } from "./verdict.ts";
+import {
+  listing,
+  noteListing,
+  repositoryIn,
+  workFor,
+  type Undertaking,
+} from "./undertaking.ts";
+
+/** What a step says of itself when it is done; goes into its event. */
+type StepResult = Readonly<globalThis.Record<string, unknown>>;
+
+/** Carries out one verb on one repository. Throws what the engine throws. */
+export async function carryOut(
+  undertaking: Undertaking,
+  verb: Verb,
+  repository: string,
+): Promise<StepResult> {
+  switch (verb) {
+    case "backup":
+      return await backUp(undertaking, repository);
+    case "copy":
+      return await copy(undertaking, repository);
+    case "forget":
+      return await forget(undertaking, repository);
+    case "prune":
+      return await prune(undertaking, repository);
+    case "check":
+      return await check(undertaking, repository);
+  }
+}
+
+async function backUp(undertaking: Undertaking, name: string): Promise<StepResult> {
+  const { program, plan, request, soFar } = undertaking;
+  const { job } = plan;
+  await using prepared = new AsyncDisposableStack();
+  const { source, empty } = await prepareSources(undertaking, prepared);
+
+  const started = program.now();
+  const result = await repositoryIn(undertaking, name).backup(
+    {
+      job: job.name,
+      source,
+      selection: job.selection,
+      labels: [...job.labels, ...request.labels],
+      full: request.full,
+    },
+    workFor(undertaking, "backup"),
+  );
+  noteListing(undertaking, name, result.after);
+
+  const evidence: Evidence = {
+    seconds: (program.now().getTime() - started.getTime()) / 1000,
+    ...result.evidence,
+    ...(empty.length === 0 ? {} : { emptySources: empty }),
+  };
+  soFar.evidence = evidence;
+  const ids = result.snapshots.map(({ id }) => id);
+  soFar.made.push(...ids.map((id) => ({ repository: name, id })));
+  if (evidence.listed === false) throw notListed(name, ids);
+
+  const verdict = judge(evidence, program.journal.baseline(job.name));
+  if (verdict.kind === "ok") program.journal.markVerified(name, ids);
+  else soFar.suspicious = verdict.reasons;
+  return { snapshots: ids, evidence, ...(verdict.kind === "ok" ? {} : { suspicious: verdict.reasons }) };
+}
+
+/** Prepares all sources of the job and joins them, so that one snapshot holds them all. */
+async function prepareSources(
+  undertaking: Undertaking,
+  stack: AsyncDisposableStack,
+): Promise<{ readonly source: PreparedSource; readonly empty: readonly string[] }> {
+  const { program, plan, volumes, ledger, signal } = undertaking;
+  const paths: string[] = [];
+  const empty: string[] = [];
+  for (const placed of plan.job.sources) {
+    const source = openSource(program, placed, { volumes, ledger });
+    const found = await source.observe(signal);
+    if (found.kind === "ready" && found.empty) empty.push(source.label);
+    const prepared = stack.use(await source.prepare(signal));
+    paths.push(...prepared.paths);
+  }
+  const source: PreparedSource = {
+    kind: "paths",
+    paths,
+    async [Symbol.asyncDispose]() {
+      // The stack releases each source; nothing more was taken here.
+    },
+  };
+  return { source, empty };
+}
+
+function notListed(repository: string, ids: readonly string[]): HoldfastError {
+  return new HoldfastError(
+    "evidence-missing",
+    `repository "${repository}" does not list the snapshot ${ids.join(", ")} that was just made`,
+    { hint: "look into the repository with: holdfast check" },
+  );
+}
+
+/**
+ * Copies what the further repository lacks and its own rules would keep. What they would drop again
+ * at once is not sent: it would be sent anew by every run.
+ */
+async function copy(undertaking: Undertaking, name: string): Promise<StepResult> {
+  const { program, plan, identity } = undertaking;
+  const { job } = plan;
+  const from = repositoryIn(undertaking, job.repository);
+  const to = repositoryIn(undertaking, name);
+  const theirs = await listing(undertaking, job.repository);
+  const ours = await listing(undertaking, name);
+  const lacking = to.missing(
+    theirs.filter(({ series }) => series !== undefined),
+    ours,
+  );
+  const decisions = decide({
+    snapshots: [...ours, ...lacking],
+    rules: rulesFor(program, job, name),
+    verified: new Map(),
+    now: program.now(),
+  });
+  const pointless = new Set(dropped(decisions).map(({ id }) => id));
+  const wanted = lacking.filter(({ id }) => !pointless.has(id));
+  if (wanted.length === 0) return { copied: [] };
+
+  const result = await to.copy(from, { job: identity, snapshots: wanted }, workFor(undertaking, "copy"));
+  noteListing(undertaking, name, result.after);
+  const ids = result.copied.map(({ id }) => id);
+  const listed = new Set(result.after.map(({ id }) => id));
+  const absent = ids.filter((id) => !listed.has(id));
+  if (absent.length > 0) throw notListed(name, absent);
+  undertaking.soFar.made.push(...ids.map((id) => ({ repository: name, id })));
+  program.journal.markVerified(name, ids);
+  return { copied: ids, evidence: result.evidence };
+}
+
+async function forget(undertaking: Undertaking, name: string): Promise<StepResult> {
+  const { program, plan, soFar } = undertaking;
+  const snapshots = await listing(undertaking, name);
+  const decisions = decide({
+    snapshots,
+    rules: rulesFor(program, plan.job, name),
+    verified: program.journal.verified(name),
+    now: program.now(),
+  });
+  const ids = dropped(decisions).map(({ id }) => id);
+  const kept = decisions.filter(({ keep }) => keep.length > 0);
+  const result = {
+    forgotten: ids,
+    kept: kept.map(({ snapshot, keep }) => ({ id: snapshot.id, keep })),
+  };
+  if (ids.length === 0) return result;
+
+  // Remembered before the act: what is forgotten and not yet pruned still takes up space after a crash.
+  program.journal.setMark(prunePendingMark(name), "yes");
+  await repositoryIn(undertaking, name).forget(ids, workFor(undertaking, "forget"));
+  soFar.forgotten.add(name);
+  const gone = new Set(ids);
+  noteListing(
+    undertaking,
+    name,
+    snapshots.filter(({ id }) => !gone.has(id)),
+  );
+  return result;
+}
+
+/** The journal's mark for a repository from which something was forgotten since its last prune. */
+export function prunePendingMark(repository: string): string {
+  return `prune-pending:${repository}`;
+}
+
+async function prune(undertaking: Undertaking, name: string): Promise<StepResult> {
+  const { program, request } = undertaking;
+  const pending = program.journal.mark(prunePendingMark(name)) !== undefined;
+  if (!pending && request.verbs.has("forget")) return { reason: "nothing was forgotten" };
+
+  const { freedBytes } = await repositoryIn(undertaking, name).prune(workFor(undertaking, "prune"));
+  program.journal.setMark(prunePendingMark(name), undefined);
+  const lastPrune = program.now();
+  program.journal.noteRepository(name, { lastPrune });
+  return freedBytes === undefined ? {} : { freedBytes };
+}
+
+async function check(undertaking: Undertaking, name: string): Promise<StepResult> {
+  const { program } = undertaking;
+  const readData = placedRepository(program, name).spec.checkReadData;
+  const level = readData === undefined ? {} : { readData };
+  const { problems } = await repositoryIn(undertaking, name).check(
+    level,
+    workFor(undertaking, "check"),
+  );
+  program.journal.setMark(unhealthyMark(name), problems[0]);
+  program.journal.noteRepository(name, { lastCheck: program.now() });
+  if (problems.length > 0) throw damaged(name, problems);
+  return { problems: [] };
+}
+
+/** A check that found something. */
+export function damaged(repository: string, problems: readonly string[]): HoldfastError {
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  return new HoldfastError(
+    "check-failed",
+    `repository "${repository}" is damaged: ${problems[0] ?? "unknown"}${more}`,
+    { hint: "nothing is forgotten there until a check finds no problem; do not prune it" },
+  );
+}

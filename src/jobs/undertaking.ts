@@ -1,0 +1,91 @@
+// Knows: what the steps of one run share, and what they have come to so far. Must not know: their order.
+import type { JobIdentity, Repository, Work } from "../engines/engine.ts";
+import type { Evidence } from "../kernel/evidence.ts";
+import type { Ledger } from "../kernel/ledger.ts";
+import type { Snapshot } from "../kernel/snapshot.ts";
+import { openRepository, type VolumePaths } from "./open.ts";
+import type { Plan } from "./plan.ts";
+import type { Program, RunRequest, Verb } from "./program.ts";
+import type { Record } from "./recorder.ts";
+
+/** One run under way. */
+export interface Undertaking {
+  readonly program: Program;
+  readonly plan: Plan;
+  readonly request: RunRequest;
+  readonly run: string;
+  readonly record: Record;
+  readonly signal: AbortSignal;
+  readonly ledger: Ledger;
+  readonly volumes: VolumePaths;
+  readonly identity: JobIdentity;
+  readonly soFar: SoFar;
+}
+
+/** What the steps of a run have come to. The only thing in a run that changes. */
+export interface SoFar {
+  /** The newest listing of each repository. */
+  readonly listings: Map<string, readonly Snapshot[]>;
+  readonly made: { readonly repository: string; readonly id: string }[];
+  readonly failures: { readonly verb: Verb; readonly repository: string; readonly error: unknown }[];
+  /** Repositories from which something was forgotten. */
+  readonly forgotten: Set<string>;
+  evidence: Evidence | undefined;
+  suspicious: readonly string[];
+}
+
+export function nothingYet(): SoFar {
+  return {
+    listings: new Map(),
+    made: [],
+    failures: [],
+    forgotten: new Set(),
+    evidence: undefined,
+    suspicious: [],
+  };
+}
+
+export function repositoryIn(undertaking: Undertaking, name: string): Repository {
+  return openRepository(undertaking.program, name, undertaking.volumes);
+}
+
+/** The signal of the run, and progress that goes to whoever listens. */
+export function workFor(undertaking: Undertaking, step: string): Work {
+  const { signal, record } = undertaking;
+  return { signal, progress: (progress) => record({ event: "progress", step, progress }) };
+}
+
+/** The snapshots of a repository, asked for at most once between two changes. */
+export async function listing(
+  undertaking: Undertaking,
+  name: string,
+): Promise<readonly Snapshot[]> {
+  const known = undertaking.soFar.listings.get(name);
+  if (known !== undefined) return known;
+  const repository = repositoryIn(undertaking, name);
+  return noteListing(
+    undertaking,
+    name,
+    await repository.snapshots(undertaking.identity, undertaking.signal),
+  );
+}
+
+/** Keeps a listing for the steps that follow, and for `status`. */
+export function noteListing(
+  undertaking: Undertaking,
+  name: string,
+  snapshots: readonly Snapshot[],
+): readonly Snapshot[] {
+  const { program, soFar } = undertaking;
+  soFar.listings.set(name, snapshots);
+  const newest = snapshots.reduce<Date | undefined>(
+    (latest, { time }) => (latest === undefined || time > latest ? time : latest),
+    undefined,
+  );
+  program.journal.noteRepository(name, {
+    seen: program.now(),
+    count: snapshots.length,
+    ...(newest === undefined ? {} : { newest }),
+  });
+  return snapshots;
+}
