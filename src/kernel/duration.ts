@@ -1,6 +1,8 @@
 // Knows: how people write and read a length of time. Must not know: calendars and time zones.
 import * as z from "zod";
 
+export { formatDuration } from "./figures.ts";
+
 const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
@@ -67,35 +69,6 @@ function lengthOf(unit: string, text: string): number {
     );
   }
   throw new DurationError(`"${text}": "${unit}" is not a unit of time: ${howToWrite}`);
-}
-
-/** The units that `formatDuration` shows, the largest first. */
-const shownUnits: readonly (readonly [unit: string, length: number])[] = [
-  ["d", day],
-  ["h", hour],
-  ["min", minute],
-  ["s", second],
-];
-
-/**
- * Puts milliseconds into words for a person, in the two largest units that say something:
- * "2 d 3 h", "1 min 30 s", "5 s", "250 ms". Rounds; a negative length has a minus in front.
- */
-export function formatDuration(ms: number): string {
-  if (!Number.isFinite(ms)) return ms === Number.POSITIVE_INFINITY ? "forever" : "unknown";
-  if (ms < 0) return `-${formatDuration(-ms)}`;
-  if (ms < second) return `${Math.round(ms)} ms`;
-
-  const index = shownUnits.findIndex(([, length]) => ms >= length);
-  const [unit, length] = shownUnits[index] ?? ["s", second];
-  const [smallerUnit, smallerLength] = shownUnits[index + 1] ?? ["ms", 1];
-  if (unit === "s") return `${Math.round(ms / second)} s`;
-
-  const smaller = Math.round(ms / smallerLength);
-  const perUnit = length / smallerLength;
-  const rest = smaller % perUnit;
-  const whole = `${Math.floor(smaller / perUnit)} ${unit}`;
-  return rest === 0 ? whole : `${whole} ${rest} ${smallerUnit}`;
 }
 
 /** A length of time in a configuration: text such as `6h`, parsed to milliseconds. */

@@ -1,6 +1,8 @@
 // Knows: how people write and read a number of bytes. Must not know: what is measured.
 import * as z from "zod";
 
+export { formatSize } from "./figures.ts";
+
 const howToWrite = "write a number and a unit, such as 500MB, 1.5GiB or 10M";
 
 /** A text that is no size. Its message says what is wrong and what to write instead. */
@@ -27,27 +29,6 @@ export function parseSize(text: string): number {
   const bytes = Math.round(Number(amount) * step ** power);
   if (!Number.isSafeInteger(bytes)) throw new SizeError(`"${text}" is too large`);
   return bytes;
-}
-
-/** Puts bytes into words for a person, in steps of 1024: "999 B", "1.5 GiB", "120 MiB". */
-export function formatSize(bytes: number): string {
-  if (!Number.isFinite(bytes)) return "unknown";
-  if (bytes < 0) return `-${formatSize(-bytes)}`;
-
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let value = bytes;
-  let index = 0;
-  // Compared as it will be shown, so that nothing prints as "1024 KiB".
-  while (rounded(value) >= 1024 && index < units.length - 1) {
-    value /= 1024;
-    index += 1;
-  }
-  return `${rounded(value)} ${units[index]}`;
-}
-
-/** Three significant digits below 100, whole numbers above. */
-function rounded(value: number): number {
-  return value < 100 ? Number(value.toPrecision(3)) : Math.round(value);
 }
 
 /** A number of bytes in a configuration: a whole number, or text such as `1.5GiB`. */
