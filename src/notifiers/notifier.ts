@@ -1,6 +1,7 @@
 // Knows: what is told and how a channel is spoken to. Must not know: why something is told (jobs).
 import * as z from "zod";
 import type { Host } from "../hosts/host.ts";
+import { Duration } from "../kernel/duration.ts";
 import type { ResolveSecret } from "../kernel/secret-reference.ts";
 
 /** What somebody can be told about. */
@@ -22,10 +23,17 @@ export const commonNotifierShape = {
   on: z
     .array(NotificationEvent)
     .default(["warning", "failure", "overdue", "recovered", "repository-full", "retries-exhausted"])
-    .meta({ description: "Which events it is told about." }),
+    .meta({
+      description: "Which events it is told about.",
+      examples: [["failure", "warning", "recovered"]],
+    }),
   "include-details": z.boolean().default(false).meta({
     description:
       "Also send the end of the log and the names of files that could not be read. They leave the house then.",
+  }),
+  timeout: Duration.prefault("30s").meta({
+    description: "How long sending one message may take in all, with every attempt.",
+    examples: ["30s"],
   }),
 };
 

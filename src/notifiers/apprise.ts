@@ -1,0 +1,100 @@
+// Knows: the command line of apprise. Must not know: the services behind it.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import type { Command } from "../hosts/host.ts";
+import { HoldfastError } from "../kernel/errors.ts";
+import { SecretReference } from "../kernel/secret-reference.ts";
+import { channelSpec, notificationFailed } from "./channel.ts";
+import { fit, severityOf, signedBodyOf, type Severity } from "./format.ts";
+import { commonNotifierShape, type Notification } from "./notifier.ts";
+
+const Options = z.strictObject({
+  type: z.literal("apprise").meta({
+    description: "Any of the services that the program apprise knows (Debian package: apprise).",
+  }),
+  urls: z
+    .array(SecretReference)
+    .min(1)
+    .meta({
+      description:
+        "Where to: addresses in apprise's notation, one service each. They hold passwords, so they are treated as secrets.",
+      examples: [[{ env: "APPRISE_URL" }, { file: "/etc/holdfast/apprise" }]],
+    }),
+  program: z
+    .string()
+    .min(1)
+    .default("apprise")
+    .meta({ description: "The program to run.", examples: ["/opt/apprise/bin/apprise"] }),
+  ...commonNotifierShape,
+});
+
+/**
+ * Tells services through apprise. Their addresses go into a private file that vanishes afterwards:
+ * arguments could be read by every user of this machine.
+ */
+export const apprise = Options.transform((options) =>
+  channelSpec(options, async (notification, { host, reveal, signal }) => {
+    const urls: string[] = [];
+    for (const reference of options.urls) urls.push(checkedUrl(await reveal(reference)));
+
+    await using scratch = await host.scratch();
+    const file = join(scratch.path, "apprise.conf");
+    await writeFile(file, urls.map((url) => `${url}\n`).join(""), { mode: 0o600, flag: "wx" });
+    try {
+      await host.run(appriseCommand(options.program, file, notification), signal);
+    } catch (error) {
+      throw withoutOutput(error);
+    }
+  }),
+);
+
+// One line of the file is one service: a line break, a comment or an `include` would be something else.
+function checkedUrl(text: string): string {
+  const url = text.trim();
+  if (/^[a-z][a-z0-9]{1,31}:\/\/\S+$/i.test(url)) return url;
+  throw notificationFailed("apprise", "one of its addresses is not valid", {
+    hint: "an address is SERVICE://… without spaces; see https://github.com/caronc/apprise/wiki",
+  });
+}
+
+// What apprise says about a failure may quote parts of an address, which nothing could redact.
+function withoutOutput(error: unknown): unknown {
+  if (!(error instanceof HoldfastError)) return error;
+  if (error.code === "tool-missing") {
+    return notificationFailed("apprise", "the program apprise is not installed", {
+      hint: "install it: apt install apprise",
+    });
+  }
+  if (error.code !== "command-failed") return error;
+  return notificationFailed("apprise", "at least one service was not told", {
+    hint: "try the address by hand: apprise -v -b test ADDRESS",
+  });
+}
+
+const types: Readonly<Record<Severity, string>> = {
+  information: "info",
+  success: "success",
+  warning: "warning",
+  problem: "failure",
+};
+
+/** Runs apprise: addresses in a file, the body on standard input, the title in one argument that no title can leave. */
+export function appriseCommand(
+  program: string,
+  configFile: string,
+  notification: Notification,
+): Command {
+  return {
+    argv: [
+      program,
+      `--config=${configFile}`,
+      `--title=${fit(notification.title, { limit: 250 })}`,
+      `--notification-type=${types[severityOf(notification.event)]}`,
+      "--input-format=text",
+    ],
+    // Services have limits of their own, which apprise knows.
+    stdin: signedBodyOf(notification, { limit: 32_000 }),
+    effect: "writes",
+  };
+}
