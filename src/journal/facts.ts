@@ -1,8 +1,7 @@
 // Knows: the tables of what outlives a run: verified snapshots, repositories, marks. Must not know: who asks.
-import * as z from "zod";
 import type { Journal, RepositoryFacts } from "./journal.ts";
 import type { JournalParts } from "./parts.ts";
-import { Time } from "./records.ts";
+import { readFacts, text, time } from "./records.ts";
 
 type FactMethods = Pick<
   Journal,
@@ -15,16 +14,15 @@ export function factMethods(parts: JournalParts): FactMethods {
   return {
     markVerified: (repository, snapshots) => markVerified(parts, repository, snapshots),
 
-    verified: (repository) =>
-      database.decode(
-        () =>
-          new Map(
-            database
-              .all("SELECT snapshot, time FROM verified WHERE repository = ?", repository)
-              .map((row) => VerifiedRow.parse(row))
-              .map(({ snapshot, time }) => [snapshot, time]),
-          ),
-      ),
+    verified(repository) {
+      const rows = database.all(
+        "SELECT snapshot, time FROM verified WHERE repository = ?",
+        repository,
+      );
+      return database.decode(
+        () => new Map(rows.map((row) => [text(row, "snapshot"), time(row, "time")])),
+      );
+    },
 
     noteRepository: (repository, facts) => noteRepository(parts, repository, facts),
 
@@ -37,32 +35,14 @@ export function factMethods(parts: JournalParts): FactMethods {
 
     mark(name) {
       const row = database.get("SELECT value FROM marks WHERE name = ?", name);
-      return row && String(row["value"]);
+      return row && database.decode(() => text(row, "value"));
     },
   };
 }
 
-const VerifiedRow = z.object({ snapshot: z.string(), time: Time });
-
-const FactsRow = z
-  .object({
-    seen: Time.nullable(),
-    newest: Time.nullable(),
-    count: z.number().nullable(),
-    last_prune: Time.nullable(),
-    last_check: Time.nullable(),
-  })
-  .transform(({ seen, newest, count, last_prune, last_check }): Partial<RepositoryFacts> => ({
-    ...(seen && { seen }),
-    ...(newest && { newest }),
-    ...(count !== null && { count }),
-    ...(last_prune && { lastPrune: last_prune }),
-    ...(last_check && { lastCheck: last_check }),
-  }));
-
 function knownFacts({ database }: JournalParts, repository: string): Partial<RepositoryFacts> {
   const row = database.get("SELECT * FROM repositories WHERE name = ?", repository);
-  return row === undefined ? {} : database.decode(() => FactsRow.parse(row));
+  return row === undefined ? {} : database.decode(() => readFacts(row));
 }
 
 // Pruned or checked, but never listed: how many snapshots it holds is then not known.
@@ -84,7 +64,6 @@ function noteRepository(
     parts.database.run(
       `INSERT OR REPLACE INTO repositories (name, seen, newest, count, last_prune, last_check)
        VALUES (?, ?, ?, ?, ?, ?)`,
-
       repository,
       stored(seen),
       stored(rest.newest),
@@ -95,19 +74,19 @@ function noteRepository(
   });
 }
 
-function stored(time: Date | undefined): string | null {
-  return time?.toISOString() ?? null;
+function stored(moment: Date | undefined): string | null {
+  return moment?.toISOString() ?? null;
 }
 
 function markVerified({ database, now }: JournalParts, repository: string, ids: readonly string[]) {
-  const time = now().toISOString();
+  const proven = now().toISOString();
   database.atomically(() => {
     for (const id of ids) {
       database.run(
         "INSERT OR REPLACE INTO verified (repository, snapshot, time) VALUES (?, ?, ?)",
         repository,
         id,
-        time,
+        proven,
       );
     }
   });

@@ -1,5 +1,4 @@
 // Knows: which process a run or a lock belongs to, and whether it still lives. Must not know: how that is found out.
-import * as z from "zod";
 import { isAlive, type ProcessIdentity, thisProcess } from "../hosts/process-identity.ts";
 import type { JournalParts } from "./parts.ts";
 
@@ -12,14 +11,13 @@ export interface Processes {
 /** The processes of this machine. */
 export const realProcesses: Processes = { self: thisProcess, isAlive };
 
-// Written by `thisProcess`; only `process-identity` knows all of it.
-const Owner = z.custom<ProcessIdentity>(
-  (value) => z.object({ host: z.string(), pid: z.int() }).safeParse(value).success,
-);
-
 /** Reads a process identity back from the text it was stored as. */
 export function parseOwner(text: unknown): ProcessIdentity {
-  return Owner.parse(JSON.parse(z.string().parse(text)));
+  const identity: ProcessIdentity = JSON.parse(String(text));
+  if (typeof identity.host !== "string" || typeof identity.pid !== "number") {
+    throw new TypeError(`this is not the identity of a process: ${String(text)}`);
+  }
+  return identity;
 }
 
 /** Whether the process that this text names is dead beyond doubt. Doubt protects what it owns. */

@@ -3,7 +3,7 @@ import type { LedgerEntry, Promised } from "../kernel/ledger.ts";
 import type { Journal, OpenPromise } from "./journal.ts";
 import type { JournalParts } from "./parts.ts";
 import { isProvenDead } from "./owner.ts";
-import { readPromise } from "./records.ts";
+import { readEntry } from "./records.ts";
 
 /** The part of a journal that keeps promises. */
 export function promiseMethods(parts: JournalParts): Pick<Journal, "ledger" | "openPromises"> {
@@ -42,6 +42,9 @@ function openPromises(parts: JournalParts): readonly OpenPromise[] {
        WHERE settled IS NULL ORDER BY promises.sequence DESC`,
     )
     .filter((row) => row["finish"] !== null || isProvenDead(parts, row["owner"]))
-    .map((row) => parts.database.decode(() => readPromise(row)))
-    .map(({ sequence, run, entry }) => ({ run, entry, settle: () => settle(parts, sequence) }));
+    .map((row) => ({
+      run: String(row["run"]),
+      entry: parts.database.decode(() => readEntry(row)),
+      settle: () => settle(parts, Number(row["sequence"])),
+    }));
 }

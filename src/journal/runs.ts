@@ -4,7 +4,7 @@ import type { Journal, JournalEvent, RunEnd, RunRecord, Trigger } from "./journa
 import { isProvenDead } from "./owner.ts";
 import type { JournalParts } from "./parts.ts";
 import { newRunId } from "./run-id.ts";
-import { readEvent, readRun, redactedJson, runColumns, writeEnd } from "./records.ts";
+import { readEvent, readRun, writeRedacted, runColumns, writeEnd } from "./records.ts";
 
 type RunMethods = Pick<
   Journal,
@@ -94,7 +94,7 @@ function append(database: Database, run: string, { time, event, data }: JournalE
     run,
     time.toISOString(),
     event,
-    redactedJson(data),
+    writeRedacted(data),
   );
 }
 
