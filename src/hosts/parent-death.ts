@@ -1,0 +1,21 @@
+// Knows: how children end when this process is killed. Must not know: what they do.
+import { readFileSync } from "node:fs";
+import { findExecutable } from "./executable.ts";
+
+/**
+ * What is put before a command's argv, so that the kernel sends it SIGTERM when this process dies,
+ * however it dies (prctl(2), PR_SET_PDEATHSIG): a restic that outlives `kill -9` would go on
+ * holding its repository's lock. Empty where there is no such thing: only Linux has it, by
+ * util-linux' setpriv from 2.33 on.
+ *
+ * It reaches the command itself, not what that started in turn.
+ */
+export function parentDeathPrefix(env: NodeJS.ProcessEnv): readonly string[] {
+  if (process.platform !== "linux") return [];
+  const setpriv = findExecutable("setpriv", env);
+  if (setpriv.kind !== "found") return [];
+  // Busybox has a setpriv without this option, under the same name. The option's name is in the
+  // program's file, and reading that is a hundred times cheaper than asking for its help.
+  if (!readFileSync(setpriv.path).includes("pdeathsig")) return [];
+  return [setpriv.path, "--pdeathsig", "TERM", "--"];
+}

@@ -1,0 +1,164 @@
+// Knows: how several processes work side by side as one. Must not know: what flows between them.
+import { HoldfastError } from "../kernel/errors.ts";
+import { stageToBlame, type StageVerdict } from "./blame.ts";
+import { CommandFailed, programName } from "./command-failed.ts";
+import type { Command, CommandResult, PipeResult, Watch } from "./host.ts";
+import { interruption, onAbort } from "./interruption.ts";
+import type { LaunchPad } from "./launch.ts";
+import { Stage, type StageEnd } from "./stage.ts";
+
+/** Where and how a pipeline runs. */
+export interface PipelineOptions {
+  readonly pad: LaunchPad;
+  readonly signal: AbortSignal;
+  readonly watch: Watch;
+  /** Of the last stage's standard output so many bytes are kept. */
+  readonly stdoutLimit: number;
+  /** From SIGTERM to SIGKILL, in milliseconds. */
+  readonly graceMs: number;
+}
+
+// A writer whose reader has failed notices when it writes. One that does not write is not waited for.
+const readerlessMs = 2000;
+
+/**
+ * Runs commands side by side, each one's output being the next one's input. A single command is a
+ * pipeline of one. Throws what `Host.run` and `Host.pipe` promise; whatever it throws, nothing of
+ * the pipeline is left running.
+ */
+export async function runPipeline(
+  commands: readonly Command[],
+  options: PipelineOptions,
+): Promise<PipeResult> {
+  const { signal } = options;
+  const subject = commands.map(programName).join(" | ");
+  if (commands.slice(1).some(({ stdin }) => stdin !== undefined)) {
+    throw new Error(`only the first command of a pipeline can be given an input: ${subject}`);
+  }
+  if (signal.aborted) throw interruption(signal, subject);
+
+  const running = new RunningPipeline(commands, options);
+  using stack = new DisposableStack();
+  stack.use(onAbort(signal, () => running.stop(interruption(signal, subject))));
+  for (const command of commands) {
+    if (command.timeoutMs === undefined) continue;
+    const timer = setTimeout(() => running.stop(timedOut(command)), command.timeoutMs);
+    stack.defer(() => clearTimeout(timer));
+  }
+  return await running.result();
+}
+
+function timedOut({ timeoutMs = 0, ...command }: Command): HoldfastError {
+  const message = `${programName(command)} did not end within ${timeoutMs / 1000} s`;
+  return new HoldfastError("timed-out", message);
+}
+
+/** A pipeline that has been started. */
+class RunningPipeline {
+  readonly #stages: readonly Stage[];
+  readonly #order = new Map<Stage, number>();
+  readonly #timers = new DisposableStack();
+  readonly #endings: Promise<void>[] = [];
+  #stopped: { readonly reason: unknown } | undefined;
+
+  constructor(commands: readonly Command[], options: PipelineOptions) {
+    this.#stages = startAll(commands, options);
+  }
+
+  /** Ends all stages. The first reason given is the one that is thrown. May be repeated. */
+  stop(reason: unknown): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = { reason };
+    this.#end(this.#stages);
+  }
+
+  async result(): Promise<PipeResult> {
+    using stack = new DisposableStack();
+    stack.use(this.#timers);
+    const ends = await Promise.all(this.#stages.map((stage) => this.#watchOver(stage)));
+    await Promise.all(this.#endings);
+    if (this.#stopped !== undefined) throw withSurvivors(this.#stopped.reason, ends);
+
+    const results = ends.flatMap((end) => (end.kind === "exited" ? [end.result] : []));
+    this.#judge(results);
+    return { stages: results, stdout: results.at(-1)?.stdout ?? "" };
+  }
+
+  #end(stages: readonly Stage[]): void {
+    for (const stage of stages) this.#endings.push(stage.end());
+  }
+
+  async #watchOver(stage: Stage): Promise<StageEnd> {
+    const end = await stage.ended;
+    this.#order.set(stage, this.#order.size);
+    if (end.kind === "not-started" || end.kind === "watch-failed") this.stop(end.error);
+    if (end.kind === "immortal")
+      this.stop(new HoldfastError("command-failed", "a pipeline failed"));
+    if (end.kind === "exited" && !isOk(stage.command, end.result)) this.#endWritersOf(stage);
+    return end;
+  }
+
+  #endWritersOf(reader: Stage): void {
+    const writers = this.#stages.slice(0, this.#stages.indexOf(reader));
+    if (writers.length === 0) return;
+    const timer = setTimeout(() => {
+      this.#end(writers.filter((writer) => !this.#order.has(writer)));
+    }, readerlessMs);
+    this.#timers.defer(() => clearTimeout(timer));
+  }
+
+  #judge(results: readonly CommandResult[]): void {
+    const verdicts = this.#stages.flatMap((stage, index): readonly StageVerdict[] => {
+      const result = results[index];
+      if (result === undefined) return [];
+      const order = this.#order.get(stage) ?? 0;
+      return [{ ok: isOk(stage.command, result), result, wasEnded: stage.wasEnded, order }];
+    });
+    const blamed = stageToBlame(verdicts);
+    const stage = blamed === undefined ? undefined : this.#stages[blamed];
+    const result = blamed === undefined ? undefined : results[blamed];
+    if (stage !== undefined && result !== undefined) {
+      throw new CommandFailed(stage.command, result, results);
+    }
+  }
+}
+
+function startAll(commands: readonly Command[], options: PipelineOptions): readonly Stage[] {
+  const { pad, watch, stdoutLimit, graceMs } = options;
+  const launches = commands.map((command) => pad.prepare(command));
+  const stages: Stage[] = [];
+  for (const [index, launch] of launches.entries()) {
+    const before = stages.at(-1);
+    const handsOver = index < launches.length - 1;
+    const input = before?.output;
+    stages.push(
+      new Stage(launch, pad, {
+        ...(input === undefined ? {} : { input }),
+        handsOver,
+        watch,
+        stdoutLimit,
+        graceMs,
+      }),
+    );
+    // In this same tick, before a byte of it is read here, and so that the writer notices when its
+    // reader ends.
+    before?.output?.destroy();
+    if (!stages.at(-1)?.isStarted) break;
+  }
+  return stages;
+}
+
+function isOk(command: Command, result: CommandResult): boolean {
+  return (command.okExits ?? [0]).includes(result.exitStatus);
+}
+
+// Something that cannot be ended holds on to what it was doing: whoever reads the error must know.
+function withSurvivors(reason: unknown, ends: readonly StageEnd[]): unknown {
+  const pids = ends.flatMap((end) => (end.kind === "immortal" ? [end.pid] : []));
+  if (pids.length === 0 || !(reason instanceof HoldfastError)) return reason;
+  return new HoldfastError(
+    reason.code,
+    `${reason.message}; it could not be ended and may still be running (process ${pids.join(", ")})`,
+    { ...(reason.hint === undefined ? {} : { hint: reason.hint }), cause: reason },
+  );
+}

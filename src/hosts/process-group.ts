@@ -1,0 +1,46 @@
+// Knows: how a process and all it started are ended. Must not know: how it was started.
+import { setTimeout as sleep } from "node:timers/promises";
+
+// How long the kernel may take to clear away what has had SIGKILL.
+const clearingMs = 2000;
+
+/**
+ * Ends a process group: SIGTERM now, and SIGKILL when something of it is left `graceMs` later.
+ * Resolves when nothing is left, or when even SIGKILL did not help (a process that waits for a dead
+ * disk, or one of another user).
+ */
+export async function endGroup(leader: number, graceMs: number): Promise<void> {
+  sendToGroup(leader, "SIGTERM");
+  // A stopped process would sleep through the SIGTERM.
+  sendToGroup(leader, "SIGCONT");
+  if (await isGone(leader, graceMs)) return;
+  sendToGroup(leader, "SIGKILL");
+  await isGone(leader, clearingMs);
+}
+
+async function isGone(leader: number, withinMs: number): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 200)) {
+    if (!sendToGroup(leader, 0)) return true;
+    const leftMs = end - performance.now();
+    if (leftMs <= 0) return false;
+    await sleep(Math.min(pauseMs, leftMs));
+  }
+}
+
+/** Whether there was still anything to send it to. */
+function sendToGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+  // Windows has no process groups that can be signalled; there only the process itself is ended.
+  const target = process.platform === "win32" ? leader : -leader;
+  try {
+    process.kill(target, signal);
+    return true;
+  } catch (error) {
+    // EPERM: it is there, but belongs to another user by now (sudo).
+    return !isErrno(error, "ESRCH");
+  }
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
