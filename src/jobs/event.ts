@@ -15,7 +15,12 @@ export type RunEvent =
       readonly seconds: number;
       readonly result: Readonly<Record<string, unknown>>;
     }
-  | { readonly event: "step-skipped"; readonly step: string; readonly repository?: string; readonly reason: string }
+  | {
+      readonly event: "step-skipped";
+      readonly step: string;
+      readonly repository?: string;
+      readonly reason: string;
+    }
   | {
       readonly event: "step-failed";
       readonly step: string;

@@ -68,13 +68,21 @@ function explain(error: unknown, argv: HookCommand, moment: HookMoment): unknown
   if (moment === "before" && error instanceof CommandFailed && error.result.exitStatus === notNow) {
     return new SkippedByHook(`the hook ${argv[0]} asked to skip this run`);
   }
-  return new HoldfastError("hook-failed", `the ${moment} hook ${argv[0]} failed: ${error.message}`, {
-    hint: "run it by hand to see why; exit status 75 of a before hook means “not now”",
-    cause: error,
-  });
+  return new HoldfastError(
+    "hook-failed",
+    `the ${moment} hook ${argv[0]} failed: ${error.message}`,
+    {
+      hint: "run it by hand to see why; exit status 75 of a before hook means “not now”",
+      cause: error,
+    },
+  );
 }
 
 /** What the ledger keeps while the `after` hooks of a job are owed. */
 export function afterHooksEntry(job: Job): LedgerEntry {
-  return { kind: afterHooksKind, subject: `after hooks of job ${job.name}`, data: { job: job.name } };
+  return {
+    kind: afterHooksKind,
+    subject: `after hooks of job ${job.name}`,
+    data: { job: job.name },
+  };
 }

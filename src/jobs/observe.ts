@@ -30,7 +30,12 @@ export interface Observation {
 }
 
 export type ObservedSource =
-  | { readonly label: string; readonly state: "away"; readonly reason: string; readonly hint?: string }
+  | {
+      readonly label: string;
+      readonly state: "away";
+      readonly reason: string;
+      readonly hint?: string;
+    }
   | { readonly label: string; readonly state: "seen"; readonly found: SourceState };
 
 /** A repository as it was met. `unlisted`: its place is there; the repository was not asked. */
@@ -102,13 +107,14 @@ export async function observeVolumes(
   job: Job,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, VolumeState>> {
-  const repositories = [job.repository, ...job.copies].map((name) => placedRepository(program, name));
+  const repositories = [job.repository, ...job.copies].map((name) =>
+    placedRepository(program, name),
+  );
   const names = volumesOf([...job.sources, ...repositories].map(({ place }) => place));
   return new Map(
     await Promise.all(
       names.map(
-        async (name) =>
-          [name, await openVolume(program, name, noLedger).observe(signal)] as const,
+        async (name) => [name, await openVolume(program, name, noLedger).observe(signal)] as const,
       ),
     ),
   );

@@ -51,7 +51,8 @@ export function planJob(observation: Observation, question: PlanQuestion): Plan 
   const steps = planSteps(observation, question);
   const obstacle = obstacleOf(observation, question.verbs);
   if (obstacle !== undefined) return { job, decision: obstacle, steps: [] };
-  if (steps.some(({ action }) => action === "do")) return { job, decision: { action: "run" }, steps };
+  if (steps.some(({ action }) => action === "do"))
+    return { job, decision: { action: "run" }, steps };
   const first = steps[0];
   const away = observation.copies.some(({ state }) => state === "away");
   const decision = { ...skip(first?.reason ?? "nothing to do", first?.hint), away };
@@ -59,10 +60,7 @@ export function planJob(observation: Observation, question: PlanQuestion): Plan 
 }
 
 /** What keeps the whole job from being run: something away skips it, something wrong fails it. */
-function obstacleOf(
-  observation: Observation,
-  verbs: ReadonlySet<Verb>,
-): PlanDecision | undefined {
+function obstacleOf(observation: Observation, verbs: ReadonlySet<Verb>): PlanDecision | undefined {
   if (observation.repository.state === "away") {
     return skip(observation.repository.reason, observation.repository.hint);
   }
@@ -91,10 +89,7 @@ function sourceObstacle({ job, sources }: Observation): PlanDecision | undefined
   return undefined;
 }
 
-function skip(
-  reason: string,
-  hint: string | undefined,
-): Extract<PlanDecision, { action: "skip" }> {
+function skip(reason: string, hint: string | undefined): Extract<PlanDecision, { action: "skip" }> {
   return { action: "skip", reason, away: true, ...(hint === undefined ? {} : { hint }) };
 }
 
@@ -103,7 +98,12 @@ function planSteps(observation: Observation, question: PlanQuestion): readonly S
   const wanted = ({ verb }: Step): boolean => question.verbs.has(verb);
   const all = [repository, ...copies];
   return [
-    { verb: "backup", repository: repository.name, action: "do", reason: backupReason(job) } as const,
+    {
+      verb: "backup",
+      repository: repository.name,
+      action: "do",
+      reason: backupReason(job),
+    } as const,
     ...copies.map(planCopy),
     ...all.flatMap((each) => planForget(observation, each, question)),
     ...all.flatMap((each) => planCheck(observation, each, question)),

@@ -7,13 +7,7 @@ import { unhealthyMark } from "./observe.ts";
 import type { Verb } from "./program.ts";
 import { decide, dropped, rulesFor } from "./retain.ts";
 import { judge } from "./verdict.ts";
-import {
-  listing,
-  noteListing,
-  repositoryIn,
-  workFor,
-  type Undertaking,
-} from "./undertaking.ts";
+import { listing, noteListing, repositoryIn, workFor, type Undertaking } from "./undertaking.ts";
 
 /** What a step says of itself when it is done; goes into its event. */
 type StepResult = Readonly<globalThis.Record<string, unknown>>;
@@ -70,7 +64,11 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
   const verdict = judge(evidence, program.journal.baseline(job.name));
   if (verdict.kind === "ok") program.journal.markVerified(name, ids);
   else soFar.suspicious = verdict.reasons;
-  return { snapshots: ids, evidence, ...(verdict.kind === "ok" ? {} : { suspicious: verdict.reasons }) };
+  return {
+    snapshots: ids,
+    evidence,
+    ...(verdict.kind === "ok" ? {} : { suspicious: verdict.reasons }),
+  };
 }
 
 /** Prepares all sources of the job and joins them, so that one snapshot holds them all. */
@@ -131,7 +129,11 @@ async function copy(undertaking: Undertaking, name: string): Promise<StepResult>
   const wanted = lacking.filter(({ id }) => !pointless.has(id));
   if (wanted.length === 0) return { copied: [] };
 
-  const result = await to.copy(from, { job: identity, snapshots: wanted }, workFor(undertaking, "copy"));
+  const result = await to.copy(
+    from,
+    { job: identity, snapshots: wanted },
+    workFor(undertaking, "copy"),
+  );
   noteListing(undertaking, name, result.after);
   const ids = result.copied.map(({ id }) => id);
   const listed = new Set(result.after.map(({ id }) => id));
@@ -143,7 +145,7 @@ async function copy(undertaking: Undertaking, name: string): Promise<StepResult>
 }
 
 async function forget(undertaking: Undertaking, name: string): Promise<StepResult> {
-  const { program, plan, soFar } = undertaking;
+  const { program, plan } = undertaking;
   const snapshots = await listing(undertaking, name);
   const decisions = decide({
     snapshots,
@@ -162,7 +164,6 @@ async function forget(undertaking: Undertaking, name: string): Promise<StepResul
   // Remembered before the act: what is forgotten and not yet pruned still takes up space after a crash.
   program.journal.setMark(prunePendingMark(name), "yes");
   await repositoryIn(undertaking, name).forget(ids, workFor(undertaking, "forget"));
-  soFar.forgotten.add(name);
   const gone = new Set(ids);
   noteListing(
     undertaking,

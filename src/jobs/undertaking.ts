@@ -27,9 +27,11 @@ export interface SoFar {
   /** The newest listing of each repository. */
   readonly listings: Map<string, readonly Snapshot[]>;
   readonly made: { readonly repository: string; readonly id: string }[];
-  readonly failures: { readonly verb: Verb; readonly repository: string; readonly error: unknown }[];
-  /** Repositories from which something was forgotten. */
-  readonly forgotten: Set<string>;
+  readonly failures: {
+    readonly verb: Verb;
+    readonly repository: string;
+    readonly error: unknown;
+  }[];
   evidence: Evidence | undefined;
   suspicious: readonly string[];
 }
@@ -39,7 +41,6 @@ export function nothingYet(): SoFar {
     listings: new Map(),
     made: [],
     failures: [],
-    forgotten: new Set(),
     evidence: undefined,
     suspicious: [],
   };

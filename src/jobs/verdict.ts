@@ -21,8 +21,8 @@ export function judge(evidence: Evidence, earlier: Evidence | undefined): Verdic
   const reasons = [
     ...newlyEmpty.map((source) => `${source} is empty`),
     ...emptiness(evidence, earlier),
-    ...shrinkage("files", earlier?.files, evidence.files, String),
-    ...shrinkage("size", earlier?.bytes, evidence.bytes, formatSize),
+    ...shrinkage("files", [earlier?.files, evidence.files], String),
+    ...shrinkage("size", [earlier?.bytes, evidence.bytes], formatSize),
   ];
   return reasons.length === 0 ? { kind: "ok" } : { kind: "suspicious", reasons };
 }
@@ -37,8 +37,7 @@ function emptiness(evidence: Evidence, earlier: Evidence | undefined): readonly 
 
 function shrinkage(
   what: string,
-  before: number | undefined,
-  now: number | undefined,
+  [before, now]: readonly [before: number | undefined, now: number | undefined],
   show: (figure: number) => string,
 ): readonly string[] {
   if (before === undefined || now === undefined) return [];

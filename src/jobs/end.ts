@@ -1,0 +1,113 @@
+// Knows: how the end of a run follows from what its steps came to. Must not know: how a run is carried out.
+import { errorCodes, HoldfastError, isRetriable } from "../kernel/errors.ts";
+import type { RunEnd } from "../journal/journal.ts";
+import type { JobResult } from "./report.ts";
+import type { SoFar } from "./undertaking.ts";
+
+/** How a run ended, and the failure that made it end so. */
+export interface End {
+  readonly run: RunEnd;
+  readonly error?: unknown;
+  /** Skipped because a volume or host is not there. */
+  readonly away?: boolean;
+}
+
+/** What is said of a failure: its own words, or the whole stack of a bug. */
+export function explained(error: unknown): {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+} {
+  if (!(error instanceof HoldfastError)) return { code: "bug", message: describeBug(error) };
+  const { code, message, hint } = error;
+  return { code, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function describeBug(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The end of a run that did not do anything. */
+export function skippedEnd(skip: {
+  readonly reason: string;
+  readonly hint?: string;
+  readonly away: boolean;
+}): End {
+  const { reason, hint, away } = skip;
+  const why = { reason, ...(hint === undefined ? {} : { hint }) };
+  return { away, run: { outcome: "skipped", ...why, snapshots: [], suspicious: [] } };
+}
+
+/** The end of a run without a failure: a success, or a warning when something needs a look. */
+export function endOf(soFar: SoFar, who: { readonly job: string; readonly run: string }): End {
+  const { evidence, suspicious, made } = soFar;
+  const unreadable = evidence?.unreadableCount ?? evidence?.unreadable?.length ?? 0;
+  const reasons = [
+    ...(unreadable === 0 ? [] : [`${unreadable} files could not be read`]),
+    ...suspicious,
+  ];
+  const hint =
+    suspicious.length > 0
+      ? `nothing is forgotten until somebody has looked; then: holdfast accept ${who.job}`
+      : `see which with: holdfast logs ${who.run}`;
+  return {
+    run: {
+      outcome: reasons.length === 0 ? "success" : "warning",
+      ...(reasons.length === 0 ? {} : { reason: reasons.join("; "), hint }),
+      snapshots: made,
+      suspicious,
+      ...(evidence === undefined ? {} : { evidence }),
+    },
+  };
+}
+
+/** The end of a run that a failure ended, or an interruption. */
+export function failedEnd(error: unknown, soFar: SoFar): End {
+  const { code, message, hint } = explained(error);
+  const busy = code === "busy";
+  const known = error instanceof HoldfastError ? error.code : "bug";
+  return {
+    error,
+    run: {
+      outcome: known === "interrupted" || busy ? "cancelled" : "failure",
+      reason: error instanceof HoldfastError ? message : (message.split("\n")[0] ?? message),
+      code: known,
+      ...(hint === undefined ? {} : { hint }),
+      snapshots: soFar.made,
+      suspicious: soFar.suspicious,
+      ...(soFar.evidence === undefined ? {} : { evidence: soFar.evidence }),
+    },
+  };
+}
+
+/** The exit status of a run on its own: 3 for a warning, the failure's own otherwise. */
+function exitStatusFor({ run, error }: End): number {
+  if (run.outcome === "warning") return 3;
+  if (run.code === undefined) return 0;
+  return run.code === "bug" || !(error instanceof HoldfastError) ? 70 : errorCodes[run.code].exit;
+}
+
+/** What whoever asked for the run is told. */
+export function resultOf(options: {
+  readonly job: string;
+  readonly run: string;
+  readonly seconds: number;
+  readonly end: End;
+}): JobResult {
+  const { job, run, seconds, end } = options;
+  const { outcome, reason, code, hint, snapshots, evidence } = end.run;
+  return {
+    job,
+    run,
+    outcome,
+    away: end.away ?? false,
+    retriable: isRetriable(end.error),
+    exitStatus: exitStatusFor(end),
+    snapshots,
+    seconds,
+    ...(reason === undefined ? {} : { reason }),
+    ...(code === undefined ? {} : { code }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(evidence === undefined ? {} : { evidence }),
+  };
+}

@@ -1,0 +1,95 @@
+// Knows: what has to exist before the first run. Must not know: how any of it is made.
+import { HoldfastError } from "../kernel/errors.ts";
+import {
+  openRepository,
+  openVolume,
+  configuredJob,
+  placedRepository,
+  repositoriesOf,
+  volumesOf,
+} from "./open.ts";
+import { observeVolumes, presentPaths } from "./observe.ts";
+import type { Program } from "./program.ts";
+import type { InitReport } from "./report.ts";
+
+/**
+ * Creates the markers and repositories of these jobs that do not exist yet, and leaves alone what
+ * does. A further repository is made so that it shares data with the first one. Throws for the first
+ * thing that could not be made.
+ */
+export async function initJobs(
+  program: Program,
+  jobs: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly InitReport[]> {
+  const reports: InitReport[] = [];
+  for (const volume of volumesOfJobs(program, jobs)) {
+    reports.push(await initVolume(program, volume, signal));
+  }
+  for (const name of jobs) reports.push(...(await initRepositories(program, name, signal)));
+  return reports;
+}
+
+function volumesOfJobs(program: Program, jobs: readonly string[]): readonly string[] {
+  return volumesOf(
+    jobs.flatMap((name) => {
+      const job = configuredJob(program, name);
+      const repositories = repositoriesOf(job).map((each) => placedRepository(program, each));
+      return [...job.sources, ...repositories].map(({ place }) => place);
+    }),
+  );
+}
+
+async function initVolume(
+  program: Program,
+  name: string,
+  signal: AbortSignal,
+): Promise<InitReport> {
+  // A marker is meant to stay: there is nothing to undo, so nothing to promise.
+  const ledger = {
+    promise() {
+      return { settle() {} };
+    },
+  };
+  const created = await openVolume(program, name, ledger).init(signal);
+  const message = created ? "marked" : "is marked already";
+  return { kind: "volume", name, created, message: `volume ${name} ${message}` };
+}
+
+async function initRepositories(
+  program: Program,
+  jobName: string,
+  signal: AbortSignal,
+): Promise<readonly InitReport[]> {
+  const job = configuredJob(program, jobName);
+  const volumes = presentPaths(await observeVolumes(program, job, signal));
+  const first = openRepository(program, job.repository, volumes);
+  const reports: InitReport[] = [];
+  for (const name of repositoriesOf(job)) {
+    const from = name === job.repository ? undefined : first;
+    const created = await initRepository(program, { name, volumes, from }, signal);
+    const message = created ? "created" : "exists already";
+    reports.push({ kind: "repository", name, created, message: `repository ${name} ${message}` });
+  }
+  return reports;
+}
+
+async function initRepository(
+  program: Program,
+  asked: {
+    readonly name: string;
+    readonly volumes: ReadonlyMap<string, string>;
+    readonly from: ReturnType<typeof openRepository> | undefined;
+  },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const repository = openRepository(program, asked.name, asked.volumes);
+  if (await repository.exists(signal)) return false;
+  try {
+    await repository.init(signal, asked.from);
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === "repository-exists") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+// Knows: which snapshot a person means, and that a restore never touches what is there. Must not know: any engine.
+import { mkdir, readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Repository, RestoreResult, Work } from "../engines/engine.ts";
+import { showCommand } from "../hosts/show-command.ts";
+import { HoldfastError } from "../kernel/errors.ts";
+import { configuredJob } from "./open.ts";
+import type { Program } from "./program.ts";
+import { reachRepositories, type Reached } from "./reach.ts";
+import type { RestoreReport } from "./report.ts";
+import { chooseSnapshots } from "./choose-snapshots.ts";
+
+export interface RestoreJobRequest {
+  readonly job: string;
+  /** An id, the beginning of one, "latest", or a date or time in ISO form (local): the newest not later. */
+  readonly snapshot: string;
+  readonly target: string;
+  readonly include: readonly string[];
+  /** A repository of the job. Default: the first that is there. */
+  readonly from?: string;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Restores one point in time of a job into a new or empty directory. Throws `target-invalid` when
+ * something is there already, `snapshot-missing`, `unknown-name`, `volume-away`.
+ */
+export async function restoreJob(
+  program: Program,
+  request: RestoreJobRequest,
+  work: Work,
+): Promise<RestoreReport> {
+  const started = program.now();
+  const job = configuredJob(program, request.job);
+  const target = resolve(request.target);
+  await assertFresh(target);
+  const { identity, repositories } = await reachRepositories(program, job, work.signal);
+  const repository = chooseRepository(repositories, request);
+  const all = await repository.snapshots(identity, work.signal);
+  const snapshots = chooseSnapshots(all, { ...request, now: program.now() });
+
+  const requests = snapshots.map(({ id }) => ({ snapshot: id, include: request.include, target }));
+  const commands = requests.flatMap((each) =>
+    repository.preview({ verb: "restore", request: each }).map(showCommand),
+  );
+  const results: RestoreResult[] = [];
+  if (!request.dryRun) {
+    await mkdir(target, { recursive: true, mode: 0o700 });
+    for (const each of requests) results.push(await repository.restore(each, work));
+  }
+  return {
+    job: job.name,
+    repository: repository.name,
+    snapshots: snapshots.map(({ id, time }) => ({ id, time })),
+    target,
+    ...sum(results),
+    problems: results.flatMap(({ problems }) => problems),
+    seconds: (program.now().getTime() - started.getTime()) / 1000,
+    commands,
+  };
+}
+
+function sum(results: readonly RestoreResult[]): {
+  readonly files?: number;
+  readonly bytes?: number;
+} {
+  const files = total(results.map((result) => result.files));
+  const bytes = total(results.map((result) => result.bytes));
+  return { ...(files === undefined ? {} : { files }), ...(bytes === undefined ? {} : { bytes }) };
+}
+
+/** The sum, unless one part of it is not known. */
+function total(figures: readonly (number | undefined)[]): number | undefined {
+  return figures.length === 0
+    ? undefined
+    : figures.reduce((a, b) => (a === undefined || b === undefined ? undefined : a + b));
+}
+
+/** A target is new or empty: a restore never mixes with what is there. */
+async function assertFresh(target: string): Promise<void> {
+  const entries = await entriesOf(target);
+  if (entries.length === 0) return;
+  throw new HoldfastError("target-invalid", `the target ${target} is not empty`, {
+    hint: "name a new directory with --target; compare and move files from there yourself",
+  });
+}
+
+async function entriesOf(target: string): Promise<readonly string[]> {
+  try {
+    return await readdir(target);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT") return [];
+    throw new HoldfastError("target-invalid", `the target ${target} cannot be used`, {
+      hint: "name a new or empty directory that you may write to with --target",
+      cause: error,
+    });
+  }
+}
+
+function chooseRepository(
+  repositories: readonly Reached[],
+  request: RestoreJobRequest,
+): Repository {
+  const { from, job } = request;
+  const candidates = repositories.filter(({ name }) => from === undefined || name === from);
+  const there = candidates.find((reached) => !reached.away);
+  if (there !== undefined && !there.away) return there.repository;
+  const away = candidates.find((reached) => reached.away);
+  if (away?.away === true) throw away.error;
+  const names = repositories.map(({ name }) => name).join(", ");
+  throw new HoldfastError("unknown-name", `job "${job}" has no repository "${from}"`, {
+    hint: `its repositories are: ${names}`,
+  });
+}

@@ -1,0 +1,116 @@
+// Knows: how the snapshots of all engines become one timeline. Must not know: any engine.
+import type { Job } from "../config/config.ts";
+import type { JobIdentity, Repository } from "../engines/engine.ts";
+import { exitStatusOf, HoldfastError } from "../kernel/errors.ts";
+import { readOnlyHost } from "../hosts/read-only.ts";
+import { configuredJob } from "./open.ts";
+import type { Program } from "./program.ts";
+import { reachRepositories, type Reached } from "./reach.ts";
+import type { TimelineEntry, TimelineGap } from "./report.ts";
+import { decide, rulesFor } from "./retain.ts";
+
+/** A timeline, newest first, and the repositories that could not be asked. */
+export interface Timeline {
+  readonly entries: readonly TimelineEntry[];
+  readonly gaps: readonly TimelineGap[];
+}
+
+/** Lists the snapshots of these jobs with what keeps each; with `find`, only those that hold a path. */
+export async function timeline(
+  program: Program,
+  query: { readonly jobs: readonly string[]; readonly find?: string },
+  signal: AbortSignal,
+): Promise<Timeline> {
+  const looking = { ...program, host: readOnlyHost(program.host) };
+  const parts = await Promise.all(
+    query.jobs.map(async (name) => await timelineOf(looking, { ...query, name }, signal)),
+  );
+  const entries = parts.flatMap((part) => part.entries);
+  return {
+    entries: entries.toSorted((a, b) => b.time.getTime() - a.time.getTime()),
+    gaps: parts.flatMap(({ gaps }) => gaps),
+  };
+}
+
+async function timelineOf(
+  program: Program,
+  query: { readonly name: string; readonly find?: string },
+  signal: AbortSignal,
+): Promise<Timeline> {
+  const job = configuredJob(program, query.name);
+  const { identity, repositories } = await reachRepositories(program, job, signal);
+  const parts = await Promise.all(
+    repositories.map(async (reached): Promise<Timeline> => {
+      if (reached.away) return { entries: [], gaps: [gap(job, reached.name, reached.error)] };
+      try {
+        const question = { job, identity, repository: reached.repository, find: query.find };
+        return { entries: await entriesOf(program, question, signal), gaps: [] };
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
+        return { entries: [], gaps: [gap(job, reached.name, error)] };
+      }
+    }),
+  );
+  return {
+    entries: parts.flatMap(({ entries }) => entries),
+    gaps: parts.flatMap(({ gaps }) => gaps),
+  };
+}
+
+function gap(job: Job, repository: Reached["name"], error: HoldfastError): TimelineGap {
+  const { code, message, hint } = error;
+  return {
+    job: job.name,
+    repository,
+    code,
+    message,
+    exitStatus: exitStatusOf(error),
+    away: code === "volume-away",
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+interface EntriesQuestion {
+  readonly job: Job;
+  readonly identity: JobIdentity;
+  readonly repository: Repository;
+  readonly find: string | undefined;
+}
+
+async function entriesOf(
+  program: Program,
+  question: EntriesQuestion,
+  signal: AbortSignal,
+): Promise<readonly TimelineEntry[]> {
+  const { job, identity, repository, find } = question;
+  const snapshots = await repository.snapshots(identity, signal);
+  const verified = program.journal.verified(repository.name);
+  const rules = rulesFor(program, job, repository.name);
+  const decisions = decide({ snapshots, rules, verified, now: program.now() });
+  const found =
+    find === undefined
+      ? undefined
+      : Map.groupBy(await repository.find(find, snapshots, signal), ({ snapshot }) => snapshot);
+
+  return decisions.flatMap(({ snapshot, keep }) => {
+    const { id, time, kind, base, labels, bytes, files } = snapshot;
+    const hits = found?.get(id)?.map(({ path }) => path);
+    if (found !== undefined && hits === undefined) return [];
+    const proven = verified.get(id);
+    return {
+      id,
+      job: job.name,
+      repository: repository.name,
+      engine: repository.engine,
+      time,
+      kind,
+      labels,
+      keep,
+      ...(base === undefined ? {} : { base }),
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(files === undefined ? {} : { files }),
+      ...(proven === undefined ? {} : { verified: proven }),
+      ...(hits === undefined ? {} : { found: hits }),
+    };
+  });
+}
