@@ -1,5 +1,6 @@
 // Knows: how a process and all it started are ended. Must not know: how it was started.
 import { setTimeout as sleep } from "node:timers/promises";
+import { groupLives } from "./process-table.ts";
 
 // How long the kernel may take to clear away what has had SIGKILL.
 const clearingMs = 2000;
@@ -21,7 +22,9 @@ export async function endGroup(leader: number, graceMs: number): Promise<void> {
 async function isGone(leader: number, withinMs: number): Promise<boolean> {
   const end = performance.now() + withinMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 200)) {
-    if (!sendToGroup(leader, 0)) return true;
+    // The dead count as members until somebody asks for their exit status, which the first process
+    // of a container often never does.
+    if (!sendToGroup(leader, 0) || groupLives(leader) === false) return true;
     const leftMs = end - performance.now();
     if (leftMs <= 0) return false;
     await sleep(Math.min(pauseMs, leftMs));
