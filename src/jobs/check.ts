@@ -51,7 +51,8 @@ async function checkOne(
   const seconds = (): number => (program.now().getTime() - started.getTime()) / 1000;
   try {
     if (reached.away) throw reached.error;
-    using _lock = takeLock(program, reached.name, `check of job ${job}`);
+    using locks = new DisposableStack();
+    locks.use(takeLock(program, reached.name, `check of job ${job}`));
     const level = request.readData === undefined ? {} : { readData: request.readData };
     const problems = await problemsOf(program, { reached, level }, options);
     const ok = problems.length === 0;

@@ -14,8 +14,8 @@ import type { InitReport } from "./report.ts";
 
 /**
  * Creates the markers and repositories of these jobs that do not exist yet, and leaves alone what
- * does. A further repository is made so that it shares data with the first one. Throws for the first
- * thing that could not be made.
+ * does. A further repository is made so that it shares data with the first one. What is on a volume
+ * that is away is left for later. Throws for the first thing that could not be made.
  */
 export async function initJobs(
   program: Program,
@@ -51,9 +51,10 @@ async function initVolume(
       return { settle() {} };
     },
   };
-  const created = await openVolume(program, name, ledger).init(signal);
-  const message = created ? "marked" : "is marked already";
-  return { kind: "volume", name, created, message: `volume ${name} ${message}` };
+  return await attempted({ kind: "volume", name }, async () => {
+    const created = await openVolume(program, name, ledger).init(signal);
+    return { created, message: created ? "marked" : "is marked already" };
+  });
 }
 
 async function initRepositories(
@@ -63,15 +64,45 @@ async function initRepositories(
 ): Promise<readonly InitReport[]> {
   const job = configuredJob(program, jobName);
   const volumes = presentPaths(await observeVolumes(program, job, signal));
-  const first = openRepository(program, job.repository, volumes);
+  const primaryIsThere = isThere(program, job.repository, volumes);
   const reports: InitReport[] = [];
   for (const name of repositoriesOf(job)) {
-    const from = name === job.repository ? undefined : first;
-    const created = await initRepository(program, { name, volumes, from }, signal);
-    const message = created ? "created" : "exists already";
-    reports.push({ kind: "repository", name, created, message: `repository ${name} ${message}` });
+    const from =
+      name === job.repository || !primaryIsThere
+        ? undefined
+        : openRepository(program, job.repository, volumes);
+    const report = await attempted({ kind: "repository", name }, async () => {
+      const created = await initRepository(program, { name, volumes, from }, signal);
+      return { created, message: created ? "created" : "exists already" };
+    });
+    reports.push(report);
   }
   return reports;
+}
+
+function isThere(
+  program: Program,
+  repository: string,
+  volumes: ReadonlyMap<string, string>,
+): boolean {
+  const { volume } = placedRepository(program, repository).place;
+  return volume === undefined || volumes.has(volume);
+}
+
+/** What is away now is said and left for another time. */
+async function attempted(
+  what: Pick<InitReport, "kind" | "name">,
+  make: () => Promise<Pick<InitReport, "created" | "message">>,
+): Promise<InitReport> {
+  const subject = `${what.kind} ${what.name}`;
+  try {
+    const { created, message } = await make();
+    return { ...what, created, away: false, message: `${subject} ${message}` };
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== "volume-away") throw error;
+    const message = `${subject} is left for later: ${error.message}`;
+    return { ...what, created: false, away: true, message };
+  }
 }
 
 async function initRepository(

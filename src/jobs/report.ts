@@ -143,6 +143,8 @@ export interface InitReport {
   readonly kind: "repository" | "volume";
   readonly name: string;
   readonly created: boolean;
+  /** Its volume is not there, so nothing was made. */
+  readonly away: boolean;
   readonly message: string;
 }
 

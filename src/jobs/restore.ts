@@ -87,7 +87,7 @@ async function assertFresh(target: string): Promise<void> {
 
 async function entriesOf(target: string): Promise<readonly string[]> {
   try {
-    return await readdir(target);
+    return await readdir(target, "utf8");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT") return [];
