@@ -1,0 +1,156 @@
+#!/bin/sh
+# Proves that a clone works on a machine that has only git, an old Node and npm: a minimal Debian made
+# with debootstrap. Not part of `npm test`, for it takes minutes and root.
+#
+#   sh test/bare-root/run.sh [WHAT…]
+#
+#   quickstart        `npm run quickstart`, twice, as root
+#   quickstart-user   the same as a user without sudo: prints the command for restic; then with restic
+#   offline           without a network: says so, and goes on when there is one again
+#   test              .ci/run as root, which is `npm test` with CI=true
+#   shell             a shell in such a machine, in the clone
+#
+# What is committed is what is tried. The Debian is made once in $BARE_ROOT (default
+# /var/tmp/holdfast-bare-root) and kept; every trial writes into a layer of its own above it.
+set -eu
+
+repository=$(CDPATH='' cd -- "${0%/*}/../.." && pwd)
+base=${BARE_ROOT:-/var/tmp/holdfast-bare-root}
+
+say() { printf '\n==== %s\n' "$*"; }
+
+[ "$(id -u)" -eq 0 ] || {
+  echo "bare-root: needs root" >&2
+  exit 1
+}
+
+# Everything happens in a mount namespace of its own, so that no mount outlives this script and nothing
+# that is removed here can be a mounted part of the real system.
+if [ "${BARE_ROOT_INSIDE:-}" = "" ]; then
+  BARE_ROOT_INSIDE=yes exec unshare --mount --pid --fork --propagation private sh "$0" "$@"
+fi
+
+# Gives a root the real one's way to the archives and registries; nothing of it is in the repository.
+copy_network_settings() {
+  cp -L /etc/resolv.conf /etc/hosts "$1/etc/"
+  : >"$1/etc/apt/sources.list"
+  [ ! -f /etc/apt/sources.list ] || cp /etc/apt/sources.list "$1/etc/apt/"
+  [ ! -f /etc/apt/sources.list.d/debian.sources ] ||
+    cp /etc/apt/sources.list.d/debian.sources "$1/etc/apt/sources.list.d/"
+  for directory in apt.conf.d auth.conf.d; do
+    for file in /etc/apt/"$directory"/*; do
+      case $file in
+        */\* | *docker* | *packagekit* | *appstream* | *farm*) ;;
+        *) cp "$file" "$1/etc/apt/$directory/" ;;
+      esac
+    done
+  done
+  cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/ca-certificates.crt"
+  {
+    echo "registry=$(npm config get registry)"
+    echo "cafile=/etc/ssl/certs/ca-certificates.crt"
+    [ ! -f "$HOME/.npmrc" ] || grep -E '^(//|proxy|https-proxy|noproxy)' "$HOME/.npmrc" || true
+  } >"$1/etc/npmrc"
+}
+
+enter() { chroot "$1" env -i HOME="${2:-/root}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb sh -c "$3"; }
+
+mount_kernel() {
+  mount -t proc proc "$1/proc"
+  mount --rbind /dev "$1/dev"
+}
+
+make_base() {
+  [ ! -e "$base/root.done" ] || return 0
+  command -v debootstrap >/dev/null || sh "$repository/scripts/system-packages.sh" debootstrap
+  archive=$(awk '/^URIs:/ { print $2; exit } /^deb / { print $2; exit }' \
+    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null)
+  say "making a minimal Debian in $base"
+  mkdir -p "$base"
+  # Left by an interrupted attempt; nothing is mounted in it, for mounts end with their namespace.
+  rm -rf --one-file-system "$base/root"
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$base/root" "$archive" >"$base/log" 2>&1
+  copy_network_settings "$base/root"
+  (
+    unshare --mount --propagation private sh -c "
+      mount -t proc proc $base/root/proc && mount --rbind /dev $base/root/dev &&
+      chroot $base/root env DEBIAN_FRONTEND=noninteractive sh -c '
+        apt-get update && apt-get install -y --no-install-recommends git nodejs npm && apt-get clean &&
+        rm -rf /var/lib/apt/lists/* && useradd --create-home --shell /bin/sh newcomer'"
+  ) >>"$base/log" 2>&1
+  touch "$base/root.done"
+}
+
+# new_machine: a fresh layer over the base, with a clone for root and one for the user.
+new_machine() {
+  machine=$base/machine
+  mkdir -p "$base/layer" "$machine"
+  mountpoint -q "$base/layer" && umount -R "$base/layer"
+  mount -t tmpfs -o size=8g tmpfs "$base/layer"
+  mkdir "$base/layer/upper" "$base/layer/work"
+  mount -t overlay -o "lowerdir=$base/root,upperdir=$base/layer/upper,workdir=$base/layer/work" overlay "$machine"
+  copy_network_settings "$machine"
+  mount_kernel "$machine"
+  git -C "$repository" bundle create --quiet "$machine/holdfast.bundle" HEAD
+  enter "$machine" /root 'git clone -q /holdfast.bundle ~/holdfast'
+  as_user 'git clone -q /holdfast.bundle ~/holdfast'
+  say "node $(enter "$machine" /root 'node --version'), npm $(enter "$machine" /root 'npm --version')"
+}
+
+end_machine() {
+  umount -R -l "$machine"
+  umount -l "$base/layer"
+}
+
+as_root() { enter "$machine" /root "$1"; }
+as_user() { enter "$machine" /home/newcomer "cd; setpriv --reuid=newcomer --regid=newcomer --init-groups sh -c '$1'"; }
+
+try_quickstart() {
+  say "quickstart as root"
+  as_root 'cd ~/holdfast && npm run quickstart'
+  say "quickstart again"
+  as_root 'cd ~/holdfast && npm run quickstart'
+}
+
+try_quickstart_user() {
+  say "quickstart as a user without sudo: must end with 1 and print the command"
+  status=0
+  as_user 'cd holdfast && npm run quickstart' || status=$?
+  [ "$status" -eq 1 ]
+  say "quickstart as a user, once restic is there"
+  as_root 'apt-get -qq update && apt-get -qq install -y --no-install-recommends restic >/dev/null 2>&1'
+  as_user 'cd holdfast && npm run quickstart'
+  as_user 'cd holdfast && npm run quickstart'
+}
+
+try_offline() {
+  say "quickstart without a network: must end with 1 and say so"
+  status=0
+  unshare --net chroot "$machine" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c 'cd ~/holdfast && npm run quickstart' || status=$?
+  [ "$status" -eq 1 ]
+  try_quickstart
+}
+
+try_test() {
+  say "npm test"
+  as_root 'cd ~/holdfast && bash .ci/run'
+}
+
+[ $# -gt 0 ] || set -- quickstart quickstart-user offline test
+make_base
+for what in "$@"; do
+  new_machine
+  case $what in
+    quickstart) try_quickstart ;;
+    quickstart-user) try_quickstart_user ;;
+    offline) try_offline ;;
+    test) try_test ;;
+    shell) as_root 'cd ~/holdfast && exec sh -i' ;;
+    *)
+      echo "bare-root: unknown: $what" >&2
+      exit 2
+      ;;
+  esac
+  end_machine
+done
+say "bare root: all as promised"
