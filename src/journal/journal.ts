@@ -99,7 +99,7 @@ export interface Journal extends Disposable {
 
   /** Runs without an end whose process is proven dead (see `process-identity`). */
   deadRuns(): readonly RunRecord[];
-  /** Promises of runs that are finished or proven dead. */
+  /** Promises of runs that are finished or proven dead, in the order in which they were made. */
   openPromises(): readonly OpenPromise[];
 
   /**

@@ -39,7 +39,7 @@ function openPromises(parts: JournalParts): readonly OpenPromise[] {
   return parts.database
     .all(
       `SELECT promises.*, owner, finish FROM promises JOIN runs ON runs.id = run
-       WHERE settled IS NULL ORDER BY promises.sequence DESC`,
+       WHERE settled IS NULL ORDER BY promises.sequence`,
     )
     .filter((row) => row["finish"] !== null || isProvenDead(parts, row["owner"]))
     .map((row) => ({
