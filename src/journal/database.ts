@@ -110,7 +110,7 @@ export function explained<T>(file: string, work: () => T): T {
 /** The failure of a file that is no journal, or is one no more. */
 export function damaged(file: string, cause?: unknown): HoldfastError {
   return new HoldfastError("journal-unusable", `the journal ${file} is damaged`, {
-    hint: `move it away (mv ${file} ${file}.damaged) and run again: backups are not affected, but what earlier runs left open is forgotten`,
+    hint: "move it and the files beside it to another place, and run again: the backups are whole, but what interrupted runs left open is forgotten",
     cause,
   });
 }

@@ -40,8 +40,15 @@ export function openForReading(file: string, steps: readonly string[] = migratio
   });
 }
 
+// Anything but a plain "no" is a journal that cannot be read, and not an empty one.
 function isThere(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  try {
+    statSync(file);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 function emptyJournal(file: string, steps: readonly string[]): Database {

@@ -19,6 +19,8 @@ export type Trigger = "command" | "schedule" | "catch-up" | "retry" | "available
 export interface RunEnd {
   readonly outcome: OutcomeKind;
   readonly reason?: string;
+  /** Skipped because a volume or host was not there. */
+  readonly away?: boolean;
   readonly code?: ErrorCode | "bug";
   readonly hint?: string;
   readonly snapshots: readonly { readonly repository: string; readonly id: string }[];
