@@ -14,7 +14,7 @@ import {
 import { configuredJob, placedRepository, repositoriesOf } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { Finding } from "./report.ts";
-import { isOverdue } from "./status.ts";
+import { isOverdue } from "./due.ts";
 
 /** Below this much free space on a volume a backup is about to fail. */
 const littleSpaceBytes = 500_000_000;

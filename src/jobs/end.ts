@@ -8,8 +8,6 @@ import type { SoFar } from "./undertaking.ts";
 export interface End {
   readonly run: RunEnd;
   readonly error?: unknown;
-  /** Skipped because a volume or host is not there. */
-  readonly away?: boolean;
 }
 
 /** What is said of a failure: its own words, or the whole stack of a bug. */
@@ -35,7 +33,7 @@ export function skippedEnd(skip: {
 }): End {
   const { reason, hint, away } = skip;
   const why = { reason, ...(hint === undefined ? {} : { hint }) };
-  return { away, run: { outcome: "skipped", ...why, snapshots: [], suspicious: [] } };
+  return { run: { outcome: "skipped", ...why, away, snapshots: [], suspicious: [] } };
 }
 
 /** The end of a run without a failure: a success, or a warning when something needs a look. */
@@ -100,7 +98,7 @@ export function resultOf(options: {
     job,
     run,
     outcome,
-    away: end.away ?? false,
+    away: end.run.away ?? false,
     retriable: isRetriable(end.error),
     exitStatus: exitStatusFor(end),
     snapshots,

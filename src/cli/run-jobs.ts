@@ -1,0 +1,99 @@
+// Knows: how a request of the command line becomes runs, or a plan of them. Must not know: how a job runs.
+import type { Program, RunRequest, Verb } from "../jobs/program.ts";
+import { recover } from "../jobs/recover.ts";
+import type { PlanReport, RecoveryReport } from "../jobs/report.ts";
+import { planJobs, runJobs } from "../jobs/run-jobs.ts";
+import { nextDue, noteSchedule } from "../jobs/due.ts";
+import type { Trigger } from "../journal/journal.ts";
+import { errorCodes } from "../kernel/errors.ts";
+import { combinedExitStatus } from "./exit-status.ts";
+import { chosenJobs } from "./names.ts";
+import type { Output } from "./render.ts";
+import { type Telling, telling } from "./run-listener.ts";
+import { plansText } from "./run-text.ts";
+import type { Session } from "./session.ts";
+
+/** What was asked for on the command line. */
+export interface Asked {
+  readonly jobs: readonly string[];
+  readonly verbs: readonly Verb[];
+  readonly labels?: readonly string[];
+  readonly full?: boolean;
+  /** Only jobs whose schedule wants them now. */
+  readonly due?: boolean;
+  readonly dryRun?: boolean;
+  readonly strict?: boolean;
+}
+
+/** Runs jobs, or says what a run would do. Answers with the exit status. */
+export async function runAsked(
+  session: Session,
+  asked: Asked,
+  tell: (output: Output, now: () => Date) => Telling = telling,
+): Promise<number> {
+  const dryRun = asked.dryRun ?? false;
+  using program = await session.open({ readOnly: dryRun });
+  const { output, signal } = session;
+  const named = chosenJobs(program.config, asked.jobs);
+  const jobs = asked.due === true ? dueJobs(program, named, { remember: !dryRun }) : named;
+  if (jobs.length === 0) output.message("nothing is due");
+
+  const request = requestFor(asked, jobs);
+  if (dryRun) return reportPlans(output, await planJobs(program, request, signal));
+
+  reportRecovery(output, await recover(program, signal));
+  using told = tell(output, program.now);
+  const results = await runJobs(program, request, { signal, listener: told.listener });
+  told.finish(results);
+  return combinedExitStatus(results, { strict: asked.strict ?? false });
+}
+
+function requestFor(asked: Asked, jobs: readonly string[]): RunRequest {
+  const trigger: Trigger = asked.due === true ? "schedule" : "command";
+  return {
+    jobs,
+    verbs: new Set(asked.verbs),
+    trigger,
+    labels: asked.labels ?? [],
+    full: asked.full ?? false,
+  };
+}
+
+function dueJobs(
+  program: Program,
+  names: readonly string[],
+  { remember }: { readonly remember: boolean },
+): readonly string[] {
+  const now = program.now();
+  return names.filter((name) => {
+    const job = program.config.jobs.get(name);
+    if (job === undefined) return false;
+    // From the first time on that a schedule is looked at, missed times are caught up.
+    if (remember) noteSchedule(program, job);
+    const due = nextDue(program, job);
+    return due !== undefined && due <= now;
+  });
+}
+
+function reportPlans(output: Output, plans: readonly PlanReport[]): number {
+  output.document({ dryRun: true, plans });
+  output.text(plansText(plans, output.paint));
+  return combinedExitStatus(plans.map(planEnding), { strict: false });
+}
+
+function planEnding({ action, code }: PlanReport): { exitStatus: number; away: boolean } {
+  const table: Readonly<Record<string, { readonly exit: number }>> = errorCodes;
+  const bug = 70;
+  return { exitStatus: action === "fail" ? (table[code ?? ""]?.exit ?? bug) : 0, away: false };
+}
+
+/** Tells what was put back of runs that were interrupted. */
+export function reportRecovery(output: Output, reports: readonly RecoveryReport[]): void {
+  for (const { message, undone, failed } of reports) {
+    output.message(message);
+    for (const subject of undone) output.message(`  put back: ${subject}`);
+    for (const { subject, message: why } of failed) {
+      output.warning(`could not put back: ${subject}: ${why}`, "try again with: holdfast recover");
+    }
+  }
+}
