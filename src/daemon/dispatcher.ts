@@ -30,7 +30,7 @@ export interface Dispatcher {
   /** The names of the jobs that are running. */
   running(): readonly string[];
   /** Ends what is running, in good order. */
-  endAll(): void;
+  readonly endAll: () => void;
   /** Resolves when nothing is running. */
   idle(): Promise<void>;
 }

@@ -4,7 +4,7 @@
 export interface Waker {
   /** Resolves after so many milliseconds, or as soon as `wake` is called or the signal aborts. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
-  wake(): void;
+  readonly wake: () => void;
 }
 
 /**

@@ -23,6 +23,8 @@ export interface RunRequest {
   readonly jobs: readonly string[];
   readonly verbs: ReadonlySet<Verb>;
   readonly trigger: Trigger;
+  /** Jobs that something else made start than `trigger`. */
+  readonly triggers?: ReadonlyMap<string, Trigger>;
   readonly labels: readonly string[];
   readonly full: boolean;
 }

@@ -36,10 +36,11 @@ export async function runJob(
 ): Promise<JobResult> {
   const { job, request } = assignment;
   const started = program.now();
-  const run = program.journal.startRun(job.name, request.trigger).id;
+  const trigger = request.triggers?.get(job.name) ?? request.trigger;
+  const run = program.journal.startRun(job.name, trigger).id;
   const { listener } = options;
   const record = recorder({ ...program, run, job: job.name, listener });
-  record({ event: "run-started", trigger: request.trigger });
+  record({ event: "run-started", trigger });
 
   const soFar = nothingYet();
   const end = await carriedOut({ program, assignment, run, record, soFar }, options.signal);
