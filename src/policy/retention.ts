@@ -1,29 +1,32 @@
 // Knows: which snapshots stay, and why. Must not know: who keeps them, and how they are dropped.
 import * as z from "zod";
 import type { Snapshot } from "../kernel/snapshot.ts";
-import { CalendarSpan } from "./calendar-span.ts";
+import { CalendarSpan, formatCalendarSpan, spanBefore } from "./calendar-span.ts";
+import { compareAge, newestFirst } from "./newest-first.ts";
+import { type Period, startOfPeriod } from "./period.ts";
 
 const Count = z.union([z.int().min(1), z.literal("unlimited")], {
   error: 'expected a whole number from 1 on, or "unlimited"',
 });
+type Count = z.output<typeof Count>;
 
-function newestOf(period: string, each: string) {
+function newestOf(period: string, note = "") {
   return Count.optional().meta({
-    description: `Keeps the newest snapshot of each of the last N ${period} that have one${each}.`,
+    description: `Keeps the newest snapshot of each of the last N ${period} that have one${note}.`,
     examples: [7, "unlimited"],
   });
 }
 
 function within(what: string) {
   return CalendarSpan.optional().meta({
-    description: `Keeps ${what} made within this span before the newest snapshot: y years, m months (not minutes), w weeks, d days, h hours.`,
+    description: `Keeps ${what} made within this span before the newest one: y years, m months (not minutes), w weeks, d days, h hours.`,
     examples: ["14d", "1y6m"],
   });
 }
 
 /**
  * Which snapshots stay. A snapshot stays when any one rule wants it; without rules all stay.
- * The rules are those of `restic forget`, in local time as there.
+ * The rules and their meanings are those of `restic forget`.
  */
 export const Retention = z
   .strictObject({
@@ -31,11 +34,11 @@ export const Retention = z
       description: "Keeps the newest N snapshots.",
       examples: [3, "unlimited"],
     }),
-    hourly: newestOf("hours", ""),
-    daily: newestOf("days", ""),
+    hourly: newestOf("hours"),
+    daily: newestOf("days"),
     weekly: newestOf("weeks", " (weeks begin on Monday)"),
-    monthly: newestOf("months", ""),
-    yearly: newestOf("years", ""),
+    monthly: newestOf("months"),
+    yearly: newestOf("years"),
     within: within("all snapshots"),
     "within-hourly": within("the newest snapshot of each hour"),
     "within-daily": within("the newest snapshot of each day"),
@@ -57,23 +60,246 @@ export const Retention = z
   });
 export type Retention = z.output<typeof Retention>;
 
-/** What happens to one snapshot: kept for the given reasons, dropped when there are none. */
+/** What happens to one snapshot: it stays for these reasons, or is dropped when there are none. */
 export interface Decision {
   readonly snapshot: Snapshot;
   readonly keep: readonly string[];
 }
 
-/** What a decision depends on, besides the snapshots' own times. */
+/** All that decisions depend on, besides the zone of local time. */
 export interface RetentionQuestion {
+  /** In any order. One that is listed twice is decided once. */
   readonly snapshots: readonly Snapshot[];
-  /** Absent or without any rule: everything is kept. */
+  /** Absent or without any rule: everything stays. */
   readonly rules: Retention | undefined;
   readonly now: Date;
-  /** Snapshots that stay whatever the rules say, by id, each with its reason. */
+  /** Snapshots that stay whatever the rules say: the reason by id. */
   readonly pinned?: ReadonlyMap<string, string>;
 }
 
-/** Decides which snapshots stay, newest first, and says why. */
+/** Clocks of two machines may differ by so much before a snapshot counts as made in the future. */
+export const futureToleranceMs = 5 * 60_000;
+
+/**
+ * Decides which snapshots stay, newest first, and says why.
+ *
+ * The rules are applied to each series by itself, as `restic forget` does: the newest snapshot of
+ * a period stands for it, periods are those of local time, a span is counted back from the newest
+ * snapshot, and the oldest snapshot stays while a rule still has room.
+ * https://restic.readthedocs.io/en/stable/060_forget.html
+ *
+ * Beyond restic: snapshots that something else made, that carry no possible time or that cannot be
+ * restored stay, and never take the place of a good one; so do pinned snapshots, and every
+ * snapshot that a kept one needs; and no series is ever emptied.
+ */
 export function decideRetention(question: RetentionQuestion): readonly Decision[] {
-  return question.snapshots.map((snapshot) => ({ snapshot, keep: ["not decided yet"] }));
+  const { snapshots, rules = {}, now, pinned } = question;
+  const { byId, listings } = candidatesOf(snapshots);
+  for (const [id, reason] of pinned ?? []) keep(byId.get(id), reason);
+
+  const candidates = newestFirst(listings);
+  const listedTwice = byId.size < listings.length;
+  const series = new Map<string, Candidate[]>();
+  const whyUnfit = unfitness(byId, now);
+  for (const candidate of candidates) {
+    if (listedTwice && byId.get(candidate.snapshot.id) !== candidate) continue;
+    const unfit = whyUnfit(candidate.snapshot);
+    if (unfit !== undefined) keep(candidate, unfit);
+    else appendTo(series, candidate.snapshot.series ?? "", candidate);
+  }
+  for (const members of series.values()) applyRules(members, rules);
+  keepBases(candidates, byId);
+
+  if (!listedTwice) return candidates;
+  return candidates.map(({ snapshot }) => ({
+    snapshot,
+    keep: byId.get(snapshot.id)?.keep ?? none,
+  }));
+}
+
+/** A decision that is being made. */
+interface Candidate {
+  readonly snapshot: Snapshot;
+  keep: readonly string[];
+}
+
+// One list for all that are dropped: most of 100,000 are.
+const none: readonly string[] = Object.freeze([]);
+
+function keep(candidate: Candidate | undefined, reason: string): void {
+  if (candidate !== undefined) candidate.keep = [...candidate.keep, reason];
+}
+
+/** One candidate a listing; of several listings of one snapshot, the newest stands for it. */
+function candidatesOf(snapshots: readonly Snapshot[]) {
+  const byId = new Map<string, Candidate>();
+  const listings = snapshots.map((snapshot): Candidate => {
+    const candidate = { snapshot, keep: none };
+    const listed = byId.get(snapshot.id);
+    if (listed === undefined || compareAge(candidate, listed) < 0) byId.set(snapshot.id, candidate);
+    return candidate;
+  });
+  return { byId, listings };
+}
+
+function appendTo(series: Map<string, Candidate[]>, name: string, candidate: Candidate): void {
+  const members = series.get(name);
+  if (members === undefined) series.set(name, [candidate]);
+  else members.push(candidate);
+}
+
+/**
+ * Finds why the rules do not apply to a snapshot: it stays, but must not stand for a period in
+ * place of one that can be trusted.
+ */
+function unfitness(byId: ReadonlyMap<string, Candidate>, now: Date) {
+  const latestPossible = now.getTime() + futureToleranceMs;
+  const missingBase = missingBases(byId);
+  return (snapshot: Snapshot): string | undefined => {
+    const time = snapshot.time.getTime();
+    if (snapshot.series === undefined) return "not made by this job";
+    if (Number.isNaN(time)) return "its time is unknown";
+    if (time > latestPossible) return "its time is in the future";
+    const missing = snapshot.base === undefined ? undefined : missingBase(snapshot);
+    return missing === undefined ? undefined : `its base ${missing} is missing`;
+  };
+}
+
+/** Finds the base that is missing somewhere down the chain of a snapshot; each link is walked once. */
+function missingBases(byId: ReadonlyMap<string, Candidate>) {
+  const known = new Map<string, string | undefined>();
+  return (snapshot: Snapshot): string | undefined => {
+    const chain: string[] = [];
+    let id: string | undefined = snapshot.id;
+    let missing: string | undefined;
+    while (id !== undefined && !known.has(id)) {
+      const link = byId.get(id);
+      if (link === undefined) missing = id;
+      // Until its end is known, a chain counts as broken: so one that runs in a circle ends too.
+      known.set(id, id);
+      chain.push(id);
+      id = link?.snapshot.base;
+    }
+    if (id !== undefined) missing = known.get(id);
+    for (const link of chain) known.set(link, missing);
+    return missing;
+  };
+}
+
+const periods: readonly Period[] = ["hourly", "daily", "weekly", "monthly", "yearly"];
+
+/** Applies all rules to the snapshots of one series, newest first. */
+function applyRules(candidates: readonly Candidate[], rules: Retention): void {
+  if (!hasRules(rules)) {
+    for (const candidate of candidates) keep(candidate, "no rules: everything stays");
+    return;
+  }
+
+  keepLabelled(candidates, new Set(rules.labels));
+  if (rules.last !== undefined) keepLast(candidates, rules.last);
+  for (const period of periods) {
+    const limit = rules[period];
+    if (limit !== undefined) keepNewestOfEach(candidates, period, limit);
+  }
+  if (rules.within !== undefined) keepWithin(candidates, rules.within);
+  for (const period of periods) {
+    const span = rules[`within-${period}`];
+    if (span !== undefined) keepNewestOfEachWithin(candidates, period, span);
+  }
+
+  if (candidates.every((candidate) => candidate.keep.length === 0)) {
+    keep(candidates[0], "nothing else of its series would be left");
+  }
+}
+
+function hasRules({ labels, ...others }: Retention): boolean {
+  const wanted = labels !== undefined && labels.length > 0;
+  return wanted || Object.values(others).some((rule) => rule !== undefined);
+}
+
+function keepLabelled(candidates: readonly Candidate[], labels: ReadonlySet<string>): void {
+  if (labels.size === 0) return;
+  for (const candidate of candidates) {
+    const label = candidate.snapshot.labels.find((name) => labels.has(name));
+    if (label !== undefined) keep(candidate, `label ${label}`);
+  }
+}
+
+function keepLast(candidates: readonly Candidate[], limit: Count): void {
+  const last = limit === "unlimited" ? candidates : candidates.slice(0, limit);
+  for (const [index, candidate] of last.entries()) {
+    keep(candidate, ranked("last", index + 1, limit));
+  }
+}
+
+function keepNewestOfEach(candidates: readonly Candidate[], period: Period, limit: Count): void {
+  let count = 0;
+  for (const { candidate, as } of representatives(candidates, period)) {
+    count += 1;
+    keep(candidate, as + ranked(period, count, limit));
+    if (count === limit) return;
+  }
+}
+
+function ranked(rule: string, rank: number, limit: Count): string {
+  return limit === "unlimited" ? `${rule} ${rank}` : `${rule} ${rank} of ${limit}`;
+}
+
+function keepWithin(candidates: readonly Candidate[], span: CalendarSpan): void {
+  const oldest = startOfSpan(candidates, span);
+  for (const candidate of candidates) {
+    if (candidate.snapshot.time.getTime() <= oldest) return;
+    keep(candidate, `within ${formatCalendarSpan(span)}`);
+  }
+}
+
+function keepNewestOfEachWithin(
+  candidates: readonly Candidate[],
+  period: Period,
+  span: CalendarSpan,
+): void {
+  const oldest = startOfSpan(candidates, span);
+  for (const { candidate, as } of representatives(candidates, period)) {
+    if (candidate.snapshot.time.getTime() <= oldest) return;
+    keep(candidate, `${as}${period} within ${formatCalendarSpan(span)}`);
+  }
+}
+
+/** A span ends with the newest snapshot, not now: a job that rests keeps what it has. */
+function startOfSpan([newest]: readonly Candidate[], span: CalendarSpan): number {
+  return newest === undefined ? Number.POSITIVE_INFINITY : spanBefore(newest.snapshot.time, span);
+}
+
+/**
+ * The newest snapshot of each period, and at the end the oldest of all: as long as a rule has
+ * room, the history should reach back as far as it can.
+ */
+function* representatives(candidates: readonly Candidate[], period: Period) {
+  const oldest = candidates.at(-1);
+  let periodStart = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const { time } = candidate.snapshot;
+    if (time.getTime() < periodStart) {
+      periodStart = startOfPeriod(period, time);
+      yield { candidate, as: "" };
+    } else if (candidate === oldest) {
+      yield { candidate, as: "oldest, " };
+    }
+  }
+}
+
+/** A snapshot that another one needs is kept with it, whatever its own series, age or time. */
+function keepBases(candidates: readonly Candidate[], byId: ReadonlyMap<string, Candidate>): void {
+  const needed = new Set<string>();
+  const kept = candidates.filter((candidate) => candidate.keep.length > 0);
+  // Grows while it is walked: a base that is kept may need one itself.
+  for (const { snapshot } of kept) {
+    const { id, base } = snapshot;
+    if (base === undefined || needed.has(base)) continue;
+    needed.add(base);
+    const needs = byId.get(base);
+    if (needs === undefined) continue;
+    if (needs.keep.length === 0) kept.push(needs);
+    keep(needs, `${id} needs it`);
+  }
 }
