@@ -1,7 +1,7 @@
 // Knows: how to find out, without changing anything, what a job would meet now. Must not know: what follows from it (plan).
 import type { Job } from "../config/config.ts";
 import type { RepositoryFacts } from "../journal/journal.ts";
-import type { JobIdentity, Repository } from "../engines/engine.ts";
+import type { JobIdentity } from "../engines/engine.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
 import type { PlacedSource, SourceState } from "../sources/source.ts";
@@ -22,6 +22,8 @@ import type { Program } from "./program.ts";
 export interface Observation {
   readonly job: Job;
   readonly now: Date;
+  /** Where the volumes that are there were found. */
+  readonly volumes: VolumePaths;
   readonly sources: readonly ObservedSource[];
   readonly repository: ObservedRepository;
   readonly copies: readonly ObservedRepository[];
@@ -51,8 +53,9 @@ export type ObservedRepository = {
   | { readonly state: "unlisted" }
   | {
       readonly state: "listed";
-      readonly repository: Repository;
       readonly identity: JobIdentity;
+      /** What a backup would add to: one series for each snapshot it makes. */
+      readonly series: readonly string[];
       readonly snapshots: readonly Snapshot[];
       readonly verified: ReadonlyMap<string, Date>;
     }
@@ -94,6 +97,7 @@ export async function observeJob(
   return {
     job,
     now: program.now(),
+    volumes,
     sources,
     repository,
     copies,
@@ -183,7 +187,8 @@ async function observeRepository(
   try {
     const snapshots = await repository.snapshots(identity, signal);
     const verified = program.journal.verified(name);
-    return { ...common, state: "listed", repository, identity, snapshots, verified };
+    const series = repository.series(identity);
+    return { ...common, state: "listed", identity, series, snapshots, verified };
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
     return { ...common, state: error.code === "repository-missing" ? "missing" : "failed", error };

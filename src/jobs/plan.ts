@@ -179,9 +179,9 @@ function foreseen(
   options: { readonly rules: Retention; readonly backup: boolean },
 ): readonly Decision[] | undefined {
   if (target.state !== "listed") return undefined;
-  const { repository, identity, snapshots, verified } = target;
+  const { series: growing, snapshots, verified } = target;
   const coming: readonly Snapshot[] = options.backup
-    ? repository.series(identity).map((series) => ({
+    ? growing.map((series) => ({
         id: `new:${series}`,
         time: observation.now,
         kind: "snapshot",

@@ -3,12 +3,18 @@ import type { PlannedVerb, Repository } from "../engines/engine.ts";
 import type { Command } from "../hosts/host.ts";
 import { showCommand } from "../hosts/show-command.ts";
 import type { PreparedSource } from "../kernel/prepared-source.ts";
-import type { Snapshot } from "../kernel/snapshot.ts";
 import type { Observation, ObservedRepository } from "./observe.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { RunRequest } from "./program.ts";
 import type { PlanReport, StepReport } from "./report.ts";
 import { dropped } from "./retain.ts";
+
+/** What a plan is put into words with. */
+export interface PreviewContext {
+  readonly observation: Observation;
+  readonly request: RunRequest;
+  readonly open: (repository: string) => Repository;
+}
 
 /** Puts a plan into words and commands, for a dry run. */
 export function reportPlan(plan: Plan, observation: Observation, request: RunRequest): PlanReport {
@@ -29,41 +35,39 @@ export function reportPlan(plan: Plan, observation: Observation, request: RunReq
   }
 }
 
-function reportStep(step: Step, observation: Observation, request: RunRequest): StepReport {
+function reportStep(step: Step, context: PreviewContext): StepReport {
   const { verb, repository, action, reason } = step;
-  const commands = action === "skip" ? [] : commandsOf(step, observation, request);
+  const commands = action === "skip" ? [] : commandsOf(step, context);
   return { step: verb, repository, action, reason, commands: commands.map(showCommand) };
 }
 
-function commandsOf(step: Step, observation: Observation, request: RunRequest): readonly Command[] {
-  const all = [observation.repository, ...observation.copies];
-  const target = all.find(({ name }) => name === step.repository);
+function commandsOf(step: Step, context: PreviewContext): readonly Command[] {
+  const { repository, copies } = context.observation;
+  const target = [repository, ...copies].find(({ name }) => name === step.repository);
   if (target?.state !== "listed") return [];
-  const planned = plannedVerb(step, { observation, target, request });
-  return planned === undefined ? [] : target.repository.preview(planned);
+  const planned = plannedVerb(step, target, context);
+  return planned === undefined ? [] : context.open(target.name).preview(planned);
 }
 
-interface StepContext {
-  readonly observation: Observation;
-  readonly target: Extract<ObservedRepository, { state: "listed" }>;
-  readonly request: RunRequest;
-}
+type ListedRepository = Extract<ObservedRepository, { state: "listed" }>;
 
-function plannedVerb(step: Step, context: StepContext): PlannedVerb | undefined {
-  const { observation, target, request } = context;
+function plannedVerb(
+  step: Step,
+  target: ListedRepository,
+  context: PreviewContext,
+): PlannedVerb | undefined {
+  const { observation, request } = context;
   const { job } = observation;
   switch (step.verb) {
     case "backup": {
       const source = unprepared(target.identity.paths);
       const labels = [...job.labels, ...request.labels];
       const { selection } = job;
-      return {
-        verb: "backup",
-        request: { job: job.name, source, selection, labels, full: request.full },
-      };
+      const { full } = request;
+      return { verb: "backup", request: { job: job.name, source, selection, labels, full } };
     }
     case "copy":
-      return plannedCopy(observation, target.repository, target.snapshots);
+      return plannedCopy(target, context);
     case "forget": {
       const ids = dropped(step.decisions ?? []).map(({ id }) => id);
       return ids.length === 0 ? undefined : { verb: "forget", ids };
@@ -76,13 +80,14 @@ function plannedVerb(step: Step, context: StepContext): PlannedVerb | undefined 
 }
 
 function plannedCopy(
-  { repository: from }: Observation,
-  to: Repository,
-  ours: readonly Snapshot[],
+  to: ListedRepository,
+  { observation, open }: PreviewContext,
 ): PlannedVerb | undefined {
+  const from = observation.repository;
   if (from.state !== "listed") return undefined;
   const made = from.snapshots.filter(({ series }) => series !== undefined);
-  return { verb: "copy", from: from.repository, snapshots: to.missing(made, ours) };
+  const snapshots = open(to.name).missing(made, to.snapshots);
+  return { verb: "copy", from: open(from.name), snapshots };
 }
 
 /** Stands in for a source that is not prepared: a dry run quiesces nothing. */

@@ -4,7 +4,7 @@ import { readOnlyHost } from "../hosts/read-only.ts";
 import type { Listener } from "./event.ts";
 import { notifyEnd, notifyStart } from "./notify.ts";
 import { draftPlan } from "./draft.ts";
-import { configuredJob, placedRepository, repositoriesOf } from "./open.ts";
+import { configuredJob, openRepository, placedRepository, repositoriesOf } from "./open.ts";
 import { reportPlan } from "./preview.ts";
 import type { Program, RunRequest } from "./program.ts";
 import { recover } from "./recover.ts";
@@ -27,7 +27,8 @@ export async function planJobs(
     const job = configuredJob(program, name);
     const question = { job, request, depth: "snapshots" } as const;
     const { plan, observation } = await draftPlan(looking, question, signal);
-    reports.push(reportPlan(plan, observation, request));
+    const open = (repository: string) => openRepository(looking, repository, observation.volumes);
+    reports.push(reportPlan(plan, { observation, request, open }));
   }
   return reports;
 }
