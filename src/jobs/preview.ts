@@ -17,9 +17,9 @@ export interface PreviewContext {
 }
 
 /** Puts a plan into words and commands, for a dry run. */
-export function reportPlan(plan: Plan, observation: Observation, request: RunRequest): PlanReport {
+export function reportPlan(plan: Plan, context: PreviewContext): PlanReport {
   const { job, decision } = plan;
-  const steps = plan.steps.map((step) => reportStep(step, observation, request));
+  const steps = plan.steps.map((step) => reportStep(step, context));
   switch (decision.action) {
     case "run":
       return { job: job.name, action: "run", steps };
