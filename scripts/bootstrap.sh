@@ -69,7 +69,7 @@ fetch() {
   mkdir -p "$partial/download"
   (
     cd "$partial/download"
-    npm pack "$1@$2" --silent --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 >/dev/null 2>"$partial/log"
+    npm pack "$1@$2" --loglevel=error --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 >/dev/null 2>"$partial/log"
   ) || {
     tail -n 5 "$partial/log" >&2
     fail "could not get the npm package $1@$2: is there a network? Start this again when there is."
@@ -110,21 +110,25 @@ require_npm() {
     fail "npm is missing. On Debian: apt-get install npm (as root, or with sudo)"
 }
 
+uses_private_node() {
+  [ -d "$private_npm" ] && [ "$(readlink "$runtime/bin/node")" = "../node-$node_version/bin/node" ]
+}
+
 # The npm that belongs to the Node in use. The private one still reads the system's npm configuration.
 run_npm() {
-  if [ -d "$private_npm" ] && [ "$(readlink "$runtime/bin/node")" = "../node-$node_version/bin/node" ]; then
+  if uses_private_node; then
     if command -v npm >/dev/null; then
       NPM_CONFIG_GLOBALCONFIG=$(npm config get globalconfig 2>/dev/null)
       export NPM_CONFIG_GLOBALCONFIG
     fi
     PATH=$runtime/bin:$PATH node "$private_npm/bin/npm-cli.js" "$@"
   else
-    require_npm
     npm "$@"
   fi
 }
 
 install_packages() {
+  uses_private_node || require_npm
   say "installing the npm packages of package-lock.json"
   rm -f "$runtime/package-lock.json"
   cp "$root/package-lock.json" "$runtime/package-lock.json.new"

@@ -91,9 +91,9 @@ new_machine() {
   mount -t overlay -o "lowerdir=$base/root,upperdir=$base/layer/upper,workdir=$base/layer/work" overlay "$machine"
   copy_network_settings "$machine"
   mount_kernel "$machine"
-  git -C "$repository" bundle create --quiet "$machine/holdfast.bundle" HEAD
-  enter "$machine" /root 'git clone -q /holdfast.bundle ~/holdfast'
-  as_user 'git clone -q /holdfast.bundle ~/holdfast'
+  git -C "$repository" bundle create --quiet "$machine/holdfast.bundle" HEAD --branches
+  enter "$machine" /root 'git -c advice.detachedHead=false clone -q /holdfast.bundle ~/holdfast'
+  as_user 'git -c advice.detachedHead=false clone -q /holdfast.bundle ~/holdfast'
   say "node $(enter "$machine" /root 'node --version'), npm $(enter "$machine" /root 'npm --version')"
 }
 
@@ -145,7 +145,7 @@ for what in "$@"; do
     quickstart-user) try_quickstart_user ;;
     offline) try_offline ;;
     test) try_test ;;
-    shell) as_root 'cd ~/holdfast && exec sh -i' ;;
+    shell) as_root 'cd ~/holdfast && exec sh' ;;
     *)
       echo "bare-root: unknown: $what" >&2
       exit 2
