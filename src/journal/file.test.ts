@@ -30,11 +30,11 @@ function newDirectory(t: TestContext): string {
 function usedJournal(t: TestContext): { directory: string; file: string } {
   const directory = newDirectory(t);
   using journal = openJournal(directory);
+  const { id } = journal.startRun("documents", "command");
   for (let count = 0; count < 20; count += 1) {
-    const { id } = journal.startRun("documents", "command");
     journal.append(id, { time: new Date(0), event: "warning", data: { text: "x".repeat(3000) } });
-    journal.finishRun(id, { outcome: "success", snapshots: [], suspicious: [] });
   }
+  journal.finishRun(id, { outcome: "success", snapshots: [], suspicious: [] });
   return { directory, file: join(directory, "journal.sqlite") };
 }
 
@@ -185,7 +185,7 @@ suite("bringing a file up to date", () => {
 
     using database = openForWriting(file, newer);
 
-    assert.equal(database.get("SELECT count(*) AS runs FROM runs")?.["runs"], 20);
+    assert.equal(database.get("SELECT count(*) AS runs FROM runs")?.["runs"], 1);
     assert.deepEqual(database.all("SELECT note FROM marks"), []);
     assert.equal(versionOf(file), newer.length);
   });
@@ -237,7 +237,7 @@ test("bytes after the end of the file do no harm", (t) => {
 
   using journal = openJournal(directory);
 
-  assert.equal(journal.runs({ limit: 100 }).length, 20);
+  assert.equal(journal.runs({ limit: 100 }).length, 1);
 });
 
 test("a mistake in the program is not blamed on the file", (t) => {

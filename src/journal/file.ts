@@ -2,13 +2,17 @@
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { HoldfastError } from "../kernel/errors.ts";
 import { damaged, Database, explained, sqliteCode } from "./database.ts";
 import { applicationId, migrations } from "./schema.ts";
 
 // How long one process waits for another one's write. Writes take milliseconds; a slow disk may need seconds.
 const busyTimeoutMs = 30_000;
+
+// Result codes of SQLite: https://www.sqlite.org/rescode.html
 const busy = 5;
+const cannotOpen = 14;
 
 /** Opens a journal's file for writing. What is missing is created: directory 0700, file 0600, tables. */
 export function openForWriting(file: string, steps: readonly string[] = migrations): Database {
@@ -27,7 +31,7 @@ export function openForWriting(file: string, steps: readonly string[] = migratio
 export function openForReading(file: string, steps: readonly string[] = migrations): Database {
   return explained(file, () => {
     if (!isThere(file)) return emptyJournal(file, steps);
-    const connection = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
+    const connection = connectForReading(file);
     return closedOnError(connection, () => {
       const version = versionOf(file, connection, steps);
       if (version === steps.length) return new Database(file, connection, { readOnly: true });
@@ -38,6 +42,20 @@ export function openForReading(file: string, steps: readonly string[] = migratio
       return openForReading(file, steps);
     });
   });
+}
+
+// Beside a file that it reads, SQLite keeps shared memory in another. On a file system that is read
+// only it cannot, and need not: nobody writes there.
+function connectForReading(file: string): DatabaseSync {
+  const connection = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
+  try {
+    pragma(connection, "user_version");
+    return connection;
+  } catch (error) {
+    connection.close();
+    if (sqliteCode(error) !== cannotOpen || isThere(`${file}-wal`)) throw error;
+    return new DatabaseSync(new URL("?immutable=1", pathToFileURL(file)), { readOnly: true });
+  }
 }
 
 // Anything but a plain "no" is a journal that cannot be read, and not an empty one.

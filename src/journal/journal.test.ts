@@ -280,15 +280,15 @@ suite("events", () => {
   test("and ends hold no secret, neither as a value nor in a text", (t) => {
     const directory = stateDirectory(t);
     using journal = openJournal(directory);
-    const secret = new Secret("correct horse battery");
+    const secret = new Secret("wombat-in-the-attic");
     const { id } = journal.startRun("documents", "command");
 
     journal.append(id, {
       time: new Date(0),
       event: "step-failed",
-      data: { secret, deep: { message: "said: correct horse battery" } },
+      data: { secret, deep: { message: "said: wombat-in-the-attic" } },
     });
-    journal.finishRun(id, { ...success, reason: "wrong: correct horse battery" });
+    journal.finishRun(id, { ...success, reason: "wrong: wombat-in-the-attic" });
 
     assert.deepEqual(journal.events(id)[0]?.data, {
       secret: "***",
@@ -299,8 +299,8 @@ suite("events", () => {
 
   test("do not lose the name of a repository that is also somebody's password", (t) => {
     using journal = openJournal(stateDirectory(t));
-    const snapshots = [{ repository: "documents", id: "1" }];
-    const password = new Secret("documents");
+    const snapshots = [{ repository: "wombat-cellar", id: "1" }];
+    const password = new Secret("wombat-cellar");
 
     const id = runOf(journal, "daily", { snapshots });
 
@@ -366,14 +366,15 @@ suite("promises", () => {
 
   test("keep every letter, even one that is also a password, and never a secret", (t) => {
     using journal = openJournal(stateDirectory(t));
-    const password = new Secret("/mnt/usb");
+    const path = "/mnt/wombat-burrow";
+    const password = new Secret("wombat-burrow");
     const { id } = journal.startRun("documents", "command");
-    journal.ledger(id).promise({ ...entry, data: { path: "/mnt/usb", password } });
+    journal.ledger(id).promise({ ...entry, data: { path, password } });
     journal.finishRun(id, success);
 
     const [open] = journal.openPromises();
 
-    assert.deepEqual(open?.entry.data, { path: "/mnt/usb", password: "***" });
+    assert.deepEqual(open?.entry.data, { path, password: "***" });
   });
 });
 
