@@ -1,0 +1,77 @@
+// Knows: how a fault in the configuration is told. Must not know: how it was found.
+import { HoldfastError } from "../kernel/errors.ts";
+import { redact } from "../kernel/secret.ts";
+
+/** The way from the top of the file to a value: keys of maps and indexes of lists. */
+export type KeyPath = readonly (string | number)[];
+
+/** Something wrong at one place of the file. */
+export interface Problem {
+  readonly path: KeyPath;
+  /** Whether the last key of the path is wrong itself, or the value it has. */
+  readonly part: "key" | "value";
+  /** What is wrong, to be read after the path. Never the text of a secret. */
+  readonly message: string;
+  readonly hint?: string;
+  /** Where it is, when the path cannot say it: a fault of the notation. */
+  readonly offset?: number;
+}
+
+/** A place in the file, both counted from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A problem whose place in the file was looked up. */
+export interface PlacedProblem extends Problem, Position {}
+
+/**
+ * The error `config-invalid` that names all problems, one a line, in the order of the file:
+ * `FILE:LINE:COLUMN: KEY: what is wrong`. There must be at least one.
+ */
+export function configInvalid(file: string, problems: readonly PlacedProblem[]): HoldfastError {
+  const inOrder = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const [only] = inOrder;
+  if (only !== undefined && inOrder.length === 1) {
+    const { hint } = only;
+    return new HoldfastError(
+      "config-invalid",
+      describe(file, only),
+      hint === undefined ? {} : { hint },
+    );
+  }
+  const lines = inOrder.map((problem) => {
+    const line = describe(file, problem);
+    return problem.hint === undefined ? line : `${line} (${problem.hint})`;
+  });
+  return new HoldfastError(
+    "config-invalid",
+    [`there are ${inOrder.length} problems in the configuration`, ...new Set(lines)].join("\n"),
+  );
+}
+
+function describe(file: string, { path, line, column, message }: PlacedProblem): string {
+  const key = path.length === 0 ? "" : `${formatKeyPath(path)}: `;
+  return `${file}:${line}:${column}: ${key}${redact(message)}`;
+}
+
+/** Writes a path as people do: `jobs.documents.sources[0]`. */
+export function formatKeyPath(path: KeyPath): string {
+  return path.map((key, index) => formatKey(key, index)).join("");
+}
+
+function formatKey(key: string | number, index: number): string {
+  if (typeof key === "number") return `[${key}]`;
+  if (!isShowable(key)) return '["…"]';
+  const name = key.includes(".") ? `"${key}"` : key;
+  return index === 0 ? name : `.${name}`;
+}
+
+/**
+ * Whether a word may be repeated in a message. Anything but a short word may hold a secret that
+ * slipped out of its place, as in `{ password hunter2 }`.
+ */
+export function isShowable(word: string): boolean {
+  return /^[\p{L}\p{N}._<-]{1,40}$/u.test(word);
+}
