@@ -5,8 +5,9 @@ import { CalendarSpan, formatCalendarSpan, spanBefore } from "./calendar-span.ts
 import { compareAge, newestFirst } from "./newest-first.ts";
 import { type Period, startOfPeriod } from "./period.ts";
 
-const Count = z.union([z.int().min(1), z.literal("unlimited")], {
-  error: 'expected a whole number from 1 on, or "unlimited"',
+const howToCount = 'expected a whole number from 1 on, or "unlimited"';
+const Count = z.union([z.int().min(1, { error: howToCount }), z.literal("unlimited")], {
+  error: howToCount,
 });
 type Count = z.output<typeof Count>;
 

@@ -1,93 +1,228 @@
-// Knows: when a job is due. Must not know: jobs, timers, and what time it is.
+// Knows: when a schedule wants a run. Must not know: jobs, timers, and what time it is.
 import { Cron } from "croner";
 import * as z from "zod";
-import { Duration } from "../kernel/duration.ts";
+import { DurationError, parseDuration } from "../kernel/duration.ts";
 
-const CronText = z
-  .string()
-  .transform((text, context) => {
-    const problem = cronProblem(text);
-    if (problem === undefined) return text.trim();
-    context.addIssue({ code: "custom", message: problem, input: text });
-    return z.NEVER;
-  })
-  .meta({
-    description: "Five cron fields: minute, hour, day of month, month, day of week.",
-    examples: ["0 2 * * *", "30 8-18/2 * * 1-5"],
-  });
+const minute = 60_000;
+const hour = 60 * minute;
 
-const TimeZone = z.string().transform((text, context) => {
-  if (isTimeZone(text)) return text;
-  context.addIssue({
-    code: "custom",
-    message: `"${text}" is not a known time zone: write a name such as Europe/Berlin or UTC`,
-    input: text,
-  });
-  return z.NEVER;
-});
-
-const shortestInterval = 60_000;
-
-/**
- * When a job is due: five cron fields, `{ cron, timezone }`, or `{ every }` for an interval since
- * the last start. Without a time zone cron fields mean local time.
- */
-export const Schedule = z
-  .union(
-    [
-      CronText.transform((cron) => ({ kind: "cron" as const, cron })),
-      z
-        .strictObject({
-          cron: CronText,
-          timezone: TimeZone.optional().meta({
-            description: "The time zone of the cron fields. Default: the zone of this machine.",
-            examples: ["Europe/Berlin", "UTC"],
-          }),
-        })
-        .transform(({ cron, timezone }) => ({
-          kind: "cron" as const,
-          cron,
-          ...(timezone === undefined ? {} : { timezone }),
-        })),
-      z
-        .strictObject({
-          every: Duration.refine((ms) => ms >= shortestInterval, {
-            error: "an interval is at least one minute (1m)",
-          }).meta({
-            description: "The time from one start to the next.",
-            examples: ["6h", "1d"],
-          }),
-        })
-        .transform(({ every }) => ({ kind: "interval" as const, everyMs: every })),
-    ],
-    {
-      error:
-        'expected cron fields such as "0 2 * * *", { cron: "0 2 * * *", timezone: Europe/Berlin }, or { every: 6h }',
-    },
-  )
-  .meta({
-    description:
-      "When the job is due: five cron fields in local time, { cron, timezone }, or { every: DURATION }.",
-    examples: ["0 2 * * *", { cron: "0 2 * * *", timezone: "Europe/Berlin" }, { every: "6h" }],
-  });
+/** When a job wants to run: at the times of a cron schedule, or so long after its last start. */
 export type Schedule =
   | { readonly kind: "cron"; readonly cron: string; readonly timezone?: string }
   | { readonly kind: "interval"; readonly everyMs: number };
 
-function cronProblem(text: string): string | undefined {
+const CronText = z
+  .string()
+  .superRefine((text, context) => report(context, problemOfCron(text)))
+  .meta({
+    description:
+      "A cron schedule: minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly.",
+    examples: ["0 2 * * *", "30 8-18/2 * * MON-FRI"],
+  });
+
+const TimeZone = z
+  .string()
+  .superRefine((name, context) => report(context, problemOfTimeZone(name)))
+  .meta({
+    description: "The time zone that the cron schedule is meant in. Default: that of this machine.",
+    examples: ["Europe/Berlin", "UTC"],
+  });
+
+const Every = z
+  .string()
+  .superRefine((text, context) => report(context, problemOfInterval(text)))
+  .meta({
+    description: "The time from one start to the next, instead of a cron schedule.",
+    examples: ["6h", "1d"],
+  });
+
+// One object with optional keys rather than one for each kind: a misspelt key is then named as
+// such, and a bad value keeps its own message.
+const ScheduleObject = z
+  .strictObject({
+    cron: CronText.optional(),
+    timezone: TimeZone.optional(),
+    every: Every.optional(),
+  })
+  .superRefine(({ cron, timezone, every }, context) => {
+    if ((cron === undefined) === (every === undefined)) {
+      report(
+        context,
+        'write either cron, as in { cron: "0 2 * * *" }, or every, as in { every: 6h }',
+      );
+    } else if (cron === undefined && timezone !== undefined) {
+      report(context, "an interval has no time zone");
+    }
+  });
+
+/** A schedule in a configuration. */
+export const Schedule = z
+  .union([CronText, ScheduleObject], {
+    error: 'expected a cron schedule such as "0 2 * * *", or { every: 6h }',
+  })
+  .transform((input): Schedule => {
+    const { cron, timezone, every } = typeof input === "string" ? { cron: input } : input;
+    if (every !== undefined) return { kind: "interval", everyMs: parseDuration(every) };
+    const kind = "cron" as const;
+    return { kind, cron: (cron ?? "").trim(), ...(timezone === undefined ? {} : { timezone }) };
+  })
+  .meta({
+    description:
+      "When the job runs: a cron schedule in local time, { cron, timezone }, or { every: DURATION }.",
+    examples: ["0 2 * * *", { cron: "0 2 * * *", timezone: "Europe/Berlin" }, { every: "6h" }],
+  });
+
+function report(context: z.RefinementCtx, message: string | undefined): void {
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+}
+
+function problemOfCron(text: string): string | undefined {
+  const fields = text.trim().split(/\s+/).length;
+  if (fields !== 5 && !text.trim().startsWith("@")) {
+    return `"${text}" has not the five fields of a cron schedule: minute, hour, day of month, month, day of week, such as "0 2 * * *"`;
+  }
   try {
-    return new Cron(text, { paused: true, mode: "5-part" }).nextRun() === null
-      ? "never"
-      : undefined;
+    const first = newCron({ cron: text.trim() }).nextRun(new Date(0));
+    return first === null ? `"${text}" names a day that never comes` : undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    if (!(error instanceof Error)) throw error;
+    return `"${text}" is not a cron schedule: ${error.message.replace(/^CronPattern: /, "")}`;
   }
 }
 
-function isTimeZone(text: string): boolean {
+function problemOfTimeZone(name: string): string | undefined {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false; // Intl throws RangeError for a zone it does not know: that is the answer.
+    void new Intl.DateTimeFormat("en", { timeZone: name });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return `"${name}" is not a known time zone: write a name such as Europe/Berlin, or UTC`;
   }
+}
+
+function problemOfInterval(text: string): string | undefined {
+  try {
+    return parseDuration(text) < minute ? "an interval is at least one minute: 1m" : undefined;
+  } catch (error) {
+    if (!(error instanceof DurationError)) throw error;
+    return error.message;
+  }
+}
+
+/** What is known of a job when its schedule is asked. */
+export interface ScheduleState {
+  /** The start recorded last, of those that count for the schedule. */
+  readonly lastStarted?: Date;
+  /** Since when the schedule has been known: nothing before is caught up. */
+  readonly firstSeen: Date;
+  readonly now: Date;
+}
+
+/**
+ * The scheduled moment that wants a run now, or undefined. Of several that were missed, while the
+ * machine slept or was off, it is the newest: they are made up for by one run.
+ *
+ * A time of day is meant once per local day: one that the clock skips in spring comes right after
+ * the gap, one that it repeats in autumn counts the first time. A clock that is set back does not
+ * bring a moment back; a last start that lies too far ahead to be true is not believed.
+ */
+export function dueTime(schedule: Schedule, state: ScheduleState): Date | undefined {
+  const { now } = state;
+  if (schedule.kind === "interval") {
+    const wanted = endOfInterval(schedule, state);
+    return wanted <= now ? wanted : undefined;
+  }
+  const since = countedSince(schedule, state);
+  const newest = previousMoment(schedule, now);
+  return newest !== undefined && (since === undefined || newest > since) ? newest : undefined;
+}
+
+/**
+ * The next scheduled moment after now, whether or not an earlier one wants a run now. Undefined
+ * when there is none in the time that a Date can express.
+ */
+export function nextTime(schedule: Schedule, state: ScheduleState): Date | undefined {
+  const { now } = state;
+  if (schedule.kind === "interval") {
+    const wanted = endOfInterval(schedule, state);
+    return wanted > now ? wanted : later(now, schedule.everyMs);
+  }
+  const since = countedSince(schedule, state);
+  const after = since !== undefined && since > now ? since : now;
+  return newCron(schedule).nextRun(after) ?? undefined;
+}
+
+/**
+ * How long a job may have to wait for its schedule around `now`, in milliseconds: for an interval
+ * its length, for a cron schedule the longest gap among its last moments. Looks back as far as
+ * matters for judging whether a success that is two such waits and an hour old is overdue, so that
+ * a job which rests at night is not overdue each morning.
+ */
+export function intervalOf(schedule: Schedule, now: Date): number {
+  if (schedule.kind === "interval") return schedule.everyMs;
+  let longest = 0;
+  let end = newCron(schedule).nextRun(now) ?? now;
+  for (let gaps = 0; gaps < mostGaps; gaps += 1) {
+    if (now.getTime() - end.getTime() > 2 * longest + hour) break;
+    const start = previousMoment(schedule, later(end, -1));
+    if (start === undefined) break;
+    longest = Math.max(longest, end.getTime() - start.getTime());
+    end = start;
+  }
+  return longest;
+}
+
+// Keeps `intervalOf` within milliseconds for a job that runs every minute.
+const mostGaps = 100;
+
+type CronSchedule = Extract<Schedule, { kind: "cron" }>;
+type Interval = Extract<Schedule, { kind: "interval" }>;
+
+/** When an interval wants the next run. A job that never ran wants one at once. */
+function endOfInterval(schedule: Interval, state: ScheduleState): Date {
+  const { lastStarted, firstSeen, now } = state;
+  if (isCredible(lastStarted, schedule, now)) return later(lastStarted, schedule.everyMs);
+  return isCredible(firstSeen, schedule, now) ? firstSeen : now;
+}
+
+/** Moments up to this one need no run any more. */
+function countedSince(schedule: CronSchedule, state: ScheduleState): Date | undefined {
+  const { lastStarted, firstSeen, now } = state;
+  if (isCredible(lastStarted, schedule, now)) return lastStarted;
+  return isCredible(firstSeen, schedule, now) ? firstSeen : undefined;
+}
+
+// A day and the hour that a clock can be off besides.
+const mostAhead = 25 * hour;
+
+/**
+ * Whether a recorded time can be waited for. One that lies a little ahead comes from a clock that
+ * was set back since; one far ahead comes from a clock that was wrong, and would stop the schedule
+ * until then. At most two turns of the schedule are lost.
+ */
+function isCredible(time: Date | undefined, schedule: Schedule, now: Date): time is Date {
+  if (time === undefined || Number.isNaN(time.getTime())) return false;
+  const ahead = time.getTime() - now.getTime();
+  return ahead <= 0 || ahead <= Math.min(mostAhead, 2 * intervalOf(schedule, now));
+}
+
+function later(time: Date, ms: number): Date {
+  return new Date(time.getTime() + ms);
+}
+
+/** The newest moment of a cron schedule that is not after `now`. */
+function previousMoment(schedule: CronSchedule, now: Date): Date | undefined {
+  // croner's "previous" is strictly before.
+  return newCron(schedule).previousRuns(1, later(now, 1))[0];
+}
+
+/** Cron arithmetic alone: without a function there is nothing for a timer to start. */
+function newCron({ cron, timezone }: Omit<CronSchedule, "kind">): Cron {
+  return new Cron(cron, {
+    mode: "5-part",
+    paused: true,
+    // "30 2,14 * * *" is meant twice a day, not by the clock's face: as Vixie cron has it.
+    fixedTimeRule: "no-wildcard",
+    ...(timezone === undefined ? {} : { timezone }),
+  });
 }
