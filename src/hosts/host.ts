@@ -49,6 +49,8 @@ export type PathState =
       readonly device: string;
       /** Bytes that an ordinary user could still write there. */
       readonly freeBytes: number;
+      /** The path itself is a symbolic link, and all of this is said of what it leads to: here. */
+      readonly leadsTo?: string;
     };
 
 /** A private directory (0700) that vanishes when it is disposed of. */

@@ -1,6 +1,7 @@
 // Knows: what a path is without opening it. Must not know: why that matters.
 import { constants, type BigIntStats } from "node:fs";
-import { access, lstat, opendir, stat, statfs } from "node:fs/promises";
+import { access, lstat, opendir, realpath, stat, statfs } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { PathState } from "./host.ts";
 
 // Node has four threads for the file system. A server that has gone away can hold one for ever:
@@ -35,12 +36,12 @@ async function lookPatiently(path: string, patience: number): Promise<PathState>
       reason: "looking at other paths hangs, so this one was not tried",
     };
   }
-  const { promise: late, resolve } = Promise.withResolvers<PathState>();
+  const { promise: late, resolve: settle } = Promise.withResolvers<PathState>();
   const reason = `it did not answer within ${patience / 1000} s`;
   const timer = setTimeout(() => {
     unanswered += 1;
     void answer.finally(() => (unanswered -= 1));
-    resolve({ kind: "unreadable", reason });
+    settle({ kind: "unreadable", reason });
   }, patience);
   const answer = look(path);
   try {
@@ -59,10 +60,16 @@ async function look(path: string): Promise<PathState> {
       empty: await isEmpty(path, stats),
       device: String(stats.dev),
       freeBytes: Number(bavail * bsize),
+      ...((await isLink(path)) && { leadsTo: await realpath(path) }),
     };
   } catch (error) {
     return await explain(path, codeOf(error));
   }
+}
+
+// Tools tidy a path before they look at it. With a slash behind it, a link would be followed here.
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(resolve(path))).isSymbolicLink();
 }
 
 function kindOf(stats: BigIntStats): "directory" | "file" | "other" {
