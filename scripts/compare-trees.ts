@@ -1,6 +1,6 @@
 // Compares a restored tree with the one that was backed up, without trusting any backup tool.
-import type { BigIntStats } from "node:fs";
-import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { type BigIntStats, constants } from "node:fs";
+import { access, lstat, open, readdir, readlink } from "node:fs/promises";
 
 /** Two trees, and what may differ between them. */
 export interface TreesToCompare {
@@ -65,7 +65,7 @@ class RunningComparison implements Comparison {
     const original = await lstat(pair.original, { bigint: true });
     const restored = await lstatIfThere(pair.restored);
     if (original.isSocket()) return;
-    if (restored === undefined) return this.lacking(pair, original);
+    if (restored === undefined) return await this.lacking(pair, original);
     const difference = metadataDifference(original, restored);
     if (difference !== undefined) this.differs(pair, original, difference);
     else if (original.isDirectory()) await this.compareFolders(pair);
@@ -79,8 +79,11 @@ class RunningComparison implements Comparison {
     else this.differences.push(`${path}: ${difference}`);
   }
 
-  lacking(pair: Pair, original: BigIntStats): void {
-    if (!this.trees.mayLack) this.differs(pair, original, "is not in the restored tree");
+  async lacking(pair: Pair, original: BigIntStats): Promise<void> {
+    if (this.trees.mayLack) return;
+    if (!original.isSymbolicLink() && !(await isReadable(pair.original))) {
+      this.notCompared.push(pair.original.toString());
+    } else this.differs(pair, original, "is not in the restored tree");
   }
 
   changedSince({ ctimeMs }: BigIntStats): boolean {
@@ -154,6 +157,16 @@ async function lstatIfThere(path: Buffer): Promise<BigIntStats | undefined> {
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
     throw error;
+  }
+}
+
+async function isReadable(path: Buffer): Promise<boolean> {
+  try {
+    await access(path, constants.R_OK);
+    return true;
+  } catch {
+    // Whatever the reason: the backup could not read it either, and has said so.
+    return false;
   }
 }
 
