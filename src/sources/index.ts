@@ -1,0 +1,6 @@
+// Knows: which kinds of source there are. Must not know: anything about them.
+import * as z from "zod";
+import { paths } from "./paths/index.ts";
+
+/** Every kind of source. A new one is a folder beside this file and a word here. */
+export const AnySource = z.union([paths]);
