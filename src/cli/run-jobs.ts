@@ -1,9 +1,10 @@
 // Knows: how a request of the command line becomes runs, or a plan of them. Must not know: how a job runs.
+import { dueNow, noteSchedule } from "../jobs/due.ts";
+import { configuredJob } from "../jobs/open.ts";
 import type { Program, RunRequest, Verb } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
 import type { PlanReport, RecoveryReport } from "../jobs/report.ts";
 import { planJobs, runJobs } from "../jobs/run-jobs.ts";
-import { nextDue, noteSchedule } from "../jobs/due.ts";
 import type { Trigger } from "../journal/journal.ts";
 import { errorCodes } from "../kernel/errors.ts";
 import { combinedExitStatus } from "./exit-status.ts";
@@ -35,10 +36,12 @@ export async function runAsked(
   using program = await session.open({ readOnly: dryRun });
   const { output, signal } = session;
   const named = chosenJobs(program.config, asked.jobs);
-  const jobs = asked.due === true ? dueJobs(program, named, { remember: !dryRun }) : named;
-  if (jobs.length === 0) output.message("nothing is due");
+  const request =
+    asked.due === true
+      ? { ...requestFor(asked), ...dueJobs(program, named, { remember: !dryRun }) }
+      : { ...requestFor(asked), jobs: named };
+  if (request.jobs.length === 0) output.message("nothing is due");
 
-  const request = requestFor(asked, jobs);
   if (dryRun) return reportPlans(output, await planJobs(program, request, signal));
 
   reportRecovery(output, await recover(program, signal));
@@ -48,31 +51,29 @@ export async function runAsked(
   return combinedExitStatus(results, { strict: asked.strict ?? false });
 }
 
-function requestFor(asked: Asked, jobs: readonly string[]): RunRequest {
-  const trigger: Trigger = asked.due === true ? "schedule" : "command";
+function requestFor(asked: Asked): Omit<RunRequest, "jobs"> {
   return {
-    jobs,
     verbs: new Set(asked.verbs),
-    trigger,
+    trigger: "command",
     labels: asked.labels ?? [],
     full: asked.full ?? false,
   };
 }
 
+/** Those of these jobs that are due, and what makes each of them run. */
 function dueJobs(
   program: Program,
   names: readonly string[],
   { remember }: { readonly remember: boolean },
-): readonly string[] {
-  const now = program.now();
-  return names.filter((name) => {
-    const job = program.config.jobs.get(name);
-    if (job === undefined) return false;
-    // From the first time on that a schedule is looked at, missed times are caught up.
-    if (remember) noteSchedule(program, job);
-    const due = nextDue(program, job);
-    return due !== undefined && due <= now;
-  });
+): { readonly jobs: readonly string[]; readonly triggers: ReadonlyMap<string, Trigger> } {
+  const jobs = names.map((name) => configuredJob(program, name));
+  // From the first time on that a schedule is looked at, missed times are caught up.
+  if (remember) for (const job of jobs) noteSchedule(program, job);
+  const due = dueNow(program, jobs);
+  return {
+    jobs: due.map(({ job }) => job.name),
+    triggers: new Map(due.map(({ job, wish }) => [job.name, wish.trigger])),
+  };
 }
 
 function reportPlans(output: Output, plans: readonly PlanReport[]): number {

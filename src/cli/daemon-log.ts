@@ -1,0 +1,64 @@
+// Knows: how a daemon tells what it does: to a terminal, a log, or journald. Must not know: the daemon.
+import type { Listener } from "../jobs/event.ts";
+import { plain } from "./paint.ts";
+import type { Output } from "./render.ts";
+import { telling } from "./run-listener.ts";
+import { eventText } from "./run-text.ts";
+import type { DaemonWish } from "./session.ts";
+import { localTimeToTheSecond, visibleLines } from "./wording.ts";
+
+type Loudness = Parameters<DaemonWish["say"]>[0];
+
+/** What a daemon says, and where it goes, until it is disposed of. */
+export interface DaemonTelling extends Disposable {
+  readonly say: DaemonWish["say"];
+  readonly listener: Listener;
+}
+
+/** Tells what a daemon does: JSON Lines with `--json`, progress lines on a terminal, else a log. */
+export function tellingDaemon(output: Output, env: NodeJS.ProcessEnv): DaemonTelling {
+  const journald = env["JOURNAL_STREAM"] !== undefined;
+  const say = (loudness: Loudness, message: string): void => {
+    const time = new Date();
+    output.jsonLine({ event: "daemon", time, loudness, message });
+    const line = logLine({ loudness, message, time }, { journald });
+    if (loudness === "info") output.message(line);
+    else output.problem(line);
+  };
+  if (output.options.json || output.progressStream !== undefined) {
+    const told = telling(output, () => new Date());
+    return { say, listener: told.listener, [Symbol.dispose]: () => told[Symbol.dispose]() };
+  }
+  return { say, listener: logListener(output, say), [Symbol.dispose]() {} };
+}
+
+function logListener(output: Output, say: DaemonWish["say"]): Listener {
+  return (stamped) => {
+    const told = eventText(stamped, plain);
+    if (told === undefined || (told.level === "detail" && !output.options.verbose)) return;
+    const { event } = stamped;
+    const failed = event.event === "step-failed" || told.bad === true;
+    say(failed ? "error" : event.event === "warning" ? "warning" : "info", told.text);
+  };
+}
+
+// sd-daemon(3): a line that begins so has that priority in the journal.
+const priorities: Readonly<Record<Loudness, string>> = {
+  error: "<3>",
+  warning: "<4>",
+  info: "<6>",
+};
+
+/** A message as lines of a log: with priorities for journald, which knows the time; else with the time. */
+export function logLine(
+  said: { readonly loudness: Loudness; readonly message: string; readonly time: Date },
+  { journald }: { readonly journald: boolean },
+): string {
+  const { loudness, message, time } = said;
+  const mark = loudness === "info" ? "" : `${loudness}: `;
+  const prefix = journald ? priorities[loudness] : `${localTimeToTheSecond(time)}  `;
+  return visibleLines(message)
+    .split("\n")
+    .map((line) => `${prefix}${mark}${line}`)
+    .join("\n");
+}

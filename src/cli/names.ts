@@ -1,0 +1,49 @@
+// Knows: which names exist in a configuration. Must not know: what is done with what they name.
+import type { Config } from "../config/config.ts";
+import { didYouMean } from "../config/suggest.ts";
+import { HoldfastError } from "../kernel/errors.ts";
+
+/** What a person can name, in the words of the messages. */
+export type Named = "job" | "repository" | "notifier" | "run" | "verb";
+
+/**
+ * The given names, each once, or all that there are when none is given. Throws `unknown-name`, with
+ * the name that was probably meant.
+ */
+export function chosen(
+  kind: Named,
+  given: readonly string[],
+  known: Iterable<string>,
+): readonly string[] {
+  const names = [...known];
+  for (const name of given) {
+    if (!names.includes(name)) throw unknownName(kind, name, names);
+  }
+  return given.length === 0 ? names : [...new Set(given)];
+}
+
+/** The error for a name that does not exist. */
+export function unknownName(kind: Named, name: string, known: readonly string[]): HoldfastError {
+  const meant = didYouMean(name, known);
+  const all =
+    known.length === 0 ? `there are no ${plural[kind]}` : `there are: ${known.join(", ")}`;
+  return new HoldfastError("unknown-name", `there is no ${kind} "${name}"${meant}`, { hint: all });
+}
+
+const plural: Readonly<Record<Named, string>> = {
+  job: "jobs",
+  repository: "repositories",
+  notifier: "notifiers",
+  run: "runs",
+  verb: "verbs",
+};
+
+/** The given jobs, or all. Throws `unknown-name`, and `config-invalid` when there is no job at all. */
+export function chosenJobs(config: Config, given: readonly string[]): readonly string[] {
+  if (config.jobs.size === 0 && given.length === 0) {
+    throw new HoldfastError("config-invalid", `no job is configured in ${config.file}`, {
+      hint: "add one below `jobs:`; see a commented example with: holdfast config example",
+    });
+  }
+  return chosen("job", given, config.jobs.keys());
+}

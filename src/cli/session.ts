@@ -1,0 +1,79 @@
+// Knows: what one command is given to work with. Must not know: which commands there are.
+import type { Config } from "../config/config.ts";
+import type { Listener } from "../jobs/event.ts";
+import type { Program } from "../jobs/program.ts";
+import type { Output } from "./render.ts";
+import type { OpenProgram } from "./program.ts";
+
+/** What the world outside hands to the command line. */
+export interface Environment {
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  /** The daemon is a room of its own beside this one; main hands it over. */
+  readonly runDaemon: (wish: DaemonWish) => Promise<void>;
+}
+
+/** What the command line asks of the daemon. */
+export interface DaemonWish {
+  readonly load: (previous?: Program) => Promise<Program>;
+  readonly signal: AbortSignal;
+  readonly runNow: boolean;
+  readonly say: (loudness: "info" | "warning" | "error", message: string) => void;
+  readonly listener: Listener;
+}
+
+/** One call of one command. */
+export interface Session {
+  readonly output: Output;
+  /** Aborts when the person or the system wants the program to end. */
+  readonly signal: AbortSignal;
+  readonly environment: Environment;
+  /** Loads the configuration alone, and tells its warnings. */
+  readonly loadConfig: () => Promise<Config>;
+  /** Loads configuration and journal. A command that only looks opens them read only. */
+  readonly open: (options: { readonly readOnly: boolean }) => Promise<OpenProgram>;
+}
+
+/** A command: does its work and answers with the exit status. */
+export type Action = (session: Session) => Promise<number>;
+
+/** Runs an action in a session of its own. What commander calls when a command was recognised. */
+export type Act = (action: Action) => Promise<void>;
+
+/** Facts that a session is made of. */
+export interface SessionFacts {
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly environment: Environment;
+  /** `--config`, as given. */
+  readonly configFile?: string;
+}
+
+/** Makes the session of one command. Nothing is loaded until it asks for it. */
+export function newSession(facts: SessionFacts): Session {
+  const { output, environment, configFile } = facts;
+  const { env, home } = environment;
+  const loadConfig = async (): Promise<Config> => {
+    const { loadConfig: load } = await import("../config/load.ts");
+    const file = configFile === undefined ? {} : { file: configFile };
+    const config = await load({ ...file, env, home });
+    tellWarnings(output, config);
+    return config;
+  };
+  return {
+    ...facts,
+    loadConfig,
+    async open({ readOnly }): Promise<OpenProgram> {
+      const config = await loadConfig();
+      const { openProgram } = await import("./program.ts");
+      return openProgram(config, { env, readOnly });
+    },
+  };
+}
+
+function tellWarnings(output: Output, { file, warnings }: Config): void {
+  for (const { line, column, message, hint } of warnings) {
+    const place = line === undefined ? "" : `:${line}:${column ?? 1}`;
+    output.warning(`${file}${place}: ${message}`, hint);
+  }
+}

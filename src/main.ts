@@ -1,0 +1,41 @@
+// Knows: the process it runs in (argv, environment, signals, exit status) and how the rooms are put together. Must not know: anything else.
+import { homedir } from "node:os";
+import { version } from "./cli/version.ts";
+import type { Invocation } from "./cli/invoke.ts";
+import type { DaemonWish } from "./cli/session.ts";
+
+/** How long running jobs may go on after the daemon was asked to end. */
+const drainMs = 60_000;
+
+const words = process.argv.slice(2);
+if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
+  // Answered before anything is loaded: scripts ask this often.
+  process.stdout.write(`${version}\n`);
+} else {
+  process.exitCode = await main(words);
+}
+
+async function main(given: readonly string[]): Promise<number> {
+  const { explainFailure, invoke } = await import("./cli/invoke.ts");
+  const invocation: Invocation = {
+    words: given,
+    environment: { env: process.env, home: homedir(), runDaemon: startDaemon },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signals: process,
+  };
+  try {
+    return await invoke(invocation);
+  } catch (error) {
+    return explainFailure(error, invocation);
+  }
+}
+
+async function startDaemon(wish: DaemonWish): Promise<void> {
+  const { runDaemon } = await import("./daemon/daemon.ts");
+  const { serviceState } = await import("./daemon/systemd.ts");
+  const { newWaker } = await import("./daemon/wake.ts");
+  const { localHost } = await import("./hosts/local.ts");
+  const service = serviceState(localHost(), process.env, (message) => wish.say("warning", message));
+  await runDaemon({ ...wish, drainMs, waker: newWaker(), service });
+}
