@@ -5,7 +5,7 @@ import * as z from "zod";
 import type { Command } from "../hosts/host.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { SecretReference } from "../kernel/secret-reference.ts";
-import { channelSpec, notificationFailed } from "./channel.ts";
+import { channelSpec, notificationFailed, type Delivery } from "./channel.ts";
 import { fit, severityOf, signedBodyOf, type Severity } from "./format.ts";
 import { commonNotifierShape, type Notification } from "./notifier.ts";
 
@@ -30,24 +30,53 @@ const Options = z.strictObject({
 });
 
 /**
- * Tells services through apprise. Their addresses go into a private file that vanishes afterwards:
- * arguments could be read by every user of this machine.
+ * Tells services through apprise, one process a service: of several addresses in one file it skips
+ * those that it does not understand, and reports success.
  */
 export const apprise = Options.transform((options) =>
-  channelSpec(options, async (notification, { host, reveal, signal }) => {
+  channelSpec(options, async (notification, delivery) => {
     const urls: string[] = [];
-    for (const reference of options.urls) urls.push(checkedUrl(await reveal(reference)));
+    for (const reference of options.urls) urls.push(checkedUrl(await delivery.reveal(reference)));
 
-    await using scratch = await host.scratch();
-    const file = join(scratch.path, "apprise.conf");
-    await writeFile(file, urls.map((url) => `${url}\n`).join(""), { mode: 0o600, flag: "wx" });
-    try {
-      await host.run(appriseCommand(options.program, file, notification), signal);
-    } catch (error) {
-      throw withoutOutput(error);
-    }
+    const telling = { notification, program: options.program };
+    const told = await Promise.all(urls.map((url) => tell(url, telling, delivery)));
+
+    const untold = told.filter((success) => !success).length;
+    if (untold === 0) return;
+    throw notificationFailed("apprise", `${untold} of ${urls.length} services were not told`, {
+      hint: "try each address by hand: apprise -v -b test ADDRESS",
+    });
   }),
 );
+
+interface Telling {
+  readonly notification: Notification;
+  readonly program: string;
+}
+
+// The address goes into a private file that vanishes afterwards: every user of this machine can read
+// arguments.
+async function tell(
+  url: string,
+  { notification, program }: Telling,
+  { host, signal }: Delivery,
+): Promise<boolean> {
+  await using scratch = await host.scratch();
+  const file = join(scratch.path, "apprise.conf");
+  await writeFile(file, `${url}\n`, { mode: 0o600, flag: "wx" });
+  try {
+    await host.run(appriseCommand(program, file, notification), signal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    // What apprise says about a failure may quote parts of the address, which nothing could redact.
+    if (error.code === "command-failed") return false;
+    if (error.code !== "tool-missing") throw error;
+    throw notificationFailed("apprise", "the program apprise is not installed", {
+      hint: "install it: apt install apprise",
+    });
+  }
+}
 
 // One line of the file is one service: a line break, a comment or an `include` would be something else.
 function checkedUrl(text: string): string {
@@ -55,20 +84,6 @@ function checkedUrl(text: string): string {
   if (/^[a-z][a-z0-9]{1,31}:\/\/\S+$/i.test(url)) return url;
   throw notificationFailed("apprise", "one of its addresses is not valid", {
     hint: "an address is SERVICE://… without spaces; see https://github.com/caronc/apprise/wiki",
-  });
-}
-
-// What apprise says about a failure may quote parts of an address, which nothing could redact.
-function withoutOutput(error: unknown): unknown {
-  if (!(error instanceof HoldfastError)) return error;
-  if (error.code === "tool-missing") {
-    return notificationFailed("apprise", "the program apprise is not installed", {
-      hint: "install it: apt install apprise",
-    });
-  }
-  if (error.code !== "command-failed") return error;
-  return notificationFailed("apprise", "at least one service was not told", {
-    hint: "try the address by hand: apprise -v -b test ADDRESS",
   });
 }
 
@@ -93,6 +108,8 @@ export function appriseCommand(
       `--notification-type=${types[severityOf(notification.event)]}`,
       "--input-format=text",
     ],
+    // Text of any script, whatever the locale of a daemon is.
+    env: { PYTHONUTF8: "1" },
     // Services have limits of their own, which apprise knows.
     stdin: signedBodyOf(notification, { limit: 32_000 }),
     effect: "writes",

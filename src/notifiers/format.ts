@@ -97,6 +97,7 @@ export function bodyOf(notification: Notification, room: Room): string {
     if (free < 0) break;
     kept.unshift(encoded);
   }
+  if (kept.length === 0) return message;
   const missing = kept.length < notification.details.length ? ["…"] : [];
   return [message, "", ...missing, ...kept].join("\n").trim();
 }

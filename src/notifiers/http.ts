@@ -60,9 +60,9 @@ export async function post(
   signal: AbortSignal,
   { pausesMs, longestPauseMs }: Patience = patience,
 ): Promise<string> {
-  const request = requestOf(message);
+  const call = callOf(message);
   for (const pauseMs of [...pausesMs, undefined]) {
-    const answer = await ask(request, message.channel, signal);
+    const answer = await ask(call, message.channel, signal);
     if (answer.kind === "taken") return answer.text;
 
     const wait = Math.max(pauseMs ?? 0, answer.retryAfterMs ?? 0);
@@ -80,25 +80,37 @@ type Answer =
       readonly status?: number;
       /** What happened, without the address. */
       readonly what: string;
+      readonly hint?: string;
+      /** Whether the same may succeed in a second. */
       readonly passing: boolean;
       readonly retryAfterMs?: number;
     };
 
 type Refusal = Extract<Answer, { kind: "refused" }>;
 
-function refusal(message: Post, { status, what }: Refusal): Error {
-  const hint = status === undefined ? undefined : message.hints?.[status];
+function refusal(message: Post, { status, what, hint = message.hints?.[status ?? 0] }: Refusal) {
   return notificationFailed(message.channel, what, hint === undefined ? {} : { hint });
 }
 
-function requestOf(message: Post): Request {
+/** A request that can be made again: fetch uses up the body of a `Request`. */
+interface Call {
+  readonly url: URL;
+  readonly init: RequestInit;
+}
+
+function callOf(message: Post): Call {
   try {
-    return new Request(message.address, {
-      method: message.method ?? "POST",
-      headers: { "user-agent": "holdfast", ...message.headers },
-      body: message.body,
-      redirect: "manual",
-    });
+    const url = new URL(message.address);
+    const headers = new Headers({ "user-agent": "holdfast", ...message.headers });
+    // fetch refuses addresses with credentials.
+    if (url.username !== "" && !headers.has("authorization")) {
+      const credentials = [url.username, url.password].map(decodeURIComponent).join(":");
+      headers.set("authorization", `Basic ${Buffer.from(credentials).toString("base64")}`);
+    }
+    url.username = "";
+    url.password = "";
+    const method = message.method ?? "POST";
+    return { url, init: { method, headers, body: message.body, redirect: "manual" } };
   } catch {
     // The error is dropped because it quotes the address or the header, and both may be secrets.
     throw notificationFailed(message.channel, "its address or a header is not valid", {
@@ -107,22 +119,22 @@ function requestOf(message: Post): Request {
   }
 }
 
-async function ask(request: Request, channel: string, signal: AbortSignal): Promise<Answer> {
-  let current = request;
+async function ask(call: Call, channel: string, signal: AbortSignal): Promise<Answer> {
+  let { url } = call;
   for (let redirects = 0; redirects <= redirectLimit; redirects += 1) {
-    const response = await attempt(current, signal);
+    const response = await attempt({ ...call, url }, signal);
     if ("kind" in response) return response;
 
     const location = response.headers.get("location");
-    if (!redirecting.has(response.status) || location === null) return read(response);
+    if (!redirecting.has(response.status) || location === null) return read(response, signal);
     await response.body?.cancel();
-    const next = URL.parse(location, current.url);
-    if (next === null || !isSameHost(new URL(current.url), next)) {
+    const next = URL.parse(location, url.href);
+    if (next === null || !isSameHost(url, next)) {
       throw notificationFailed(channel, `was sent to another host (status ${response.status})`, {
         hint: "write the final address into the configuration",
       });
     }
-    current = new Request(next, current.clone());
+    url = next;
   }
   return { kind: "refused", what: "was sent in circles by redirects", passing: false };
 }
@@ -137,14 +149,27 @@ function isSameHost(from: URL, to: URL): boolean {
   return isUpgrade && from.hostname === to.hostname && from.port === "" && to.port === "";
 }
 
-async function attempt(request: Request, signal: AbortSignal): Promise<Response | Answer> {
+async function attempt({ url, init }: Call, signal: AbortSignal): Promise<Response | Answer> {
   try {
-    return await fetch(request.clone(), { signal });
+    return await fetch(url, { ...init, signal });
   } catch (error) {
-    signal.throwIfAborted();
-    // Only the code: the message of the error may quote the address.
-    return { kind: "refused", what: `could not be reached (${codeOf(error)})`, passing: true };
+    return unreached(error, signal);
   }
+}
+
+// Only the code of an error is told: its message may quote the address.
+function unreached(error: unknown, signal: AbortSignal): Refusal {
+  signal.throwIfAborted();
+  const code = codeOf(error);
+  if (!/CERT|SIGNATURE/.test(code)) {
+    return { kind: "refused", what: `could not be reached (${code})`, passing: true };
+  }
+  return {
+    kind: "refused",
+    what: `has a certificate that is not trusted (${code})`,
+    hint: "for a certificate of your own set NODE_EXTRA_CA_CERTS to its file",
+    passing: false,
+  };
 }
 
 function codeOf(error: unknown): string {
@@ -154,10 +179,16 @@ function codeOf(error: unknown): string {
   return "network error";
 }
 
-async function read(response: Response): Promise<Answer> {
-  const text = await beginningOf(response);
-  if (response.ok) return { kind: "taken", text };
+async function read(response: Response, signal: AbortSignal): Promise<Answer> {
   const retryAfterMs = retryAfter(response.headers.get("retry-after"), Date.now());
+  try {
+    const text = await beginningOf(response);
+    if (response.ok) return { kind: "taken", text };
+  } catch (error) {
+    // Cut off in the middle. What was taken is not sent twice for the sake of the rest.
+    if (response.ok && !signal.aborted) return { kind: "taken", text: "" };
+    return unreached(error, signal);
+  }
   return {
     kind: "refused",
     status: response.status,

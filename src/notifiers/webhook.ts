@@ -10,10 +10,22 @@ import { commonNotifierShape } from "./notifier.ts";
 // Set by ourselves, or by the HTTP client from the address and the body.
 const reserved = /^(content-length|content-type|host|connection|transfer-encoding|x-holdfast-.*)$/i;
 
-const HeaderName = z
-  .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: "expected the name of an HTTP header" })
-  .refine((name) => !reserved.test(name), { error: "holdfast sets this header itself" });
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+// Checked here and not as keys: of a wrong key a record says only that it is wrong.
+const Headers = z.record(z.string(), SecretReference).superRefine((headers, context) => {
+  for (const name of Object.keys(headers)) {
+    const message = problemWith(name);
+    if (message !== undefined) {
+      context.addIssue({ code: "custom", message, path: [name], input: name });
+    }
+  }
+});
+
+function problemWith(name: string): string | undefined {
+  if (!token.test(name)) return `"${name}" is no name of an HTTP header`;
+  return reserved.test(name) ? `holdfast sets ${name} itself` : undefined;
+}
 
 const Options = z.strictObject({
   type: z.literal("webhook").meta({ description: "A JSON document posted to any address." }),
@@ -22,13 +34,10 @@ const Options = z.strictObject({
     examples: [{ env: "BACKUP_WEBHOOK" }, { file: "/etc/holdfast/webhook" }],
   }),
   method: z.enum(["POST", "PUT"]).default("POST").meta({ description: "The HTTP method." }),
-  headers: z
-    .record(HeaderName, SecretReference)
-    .default({})
-    .meta({
-      description: "Further headers. Their values are treated as secrets.",
-      examples: [{ Authorization: { env: "WEBHOOK_AUTHORIZATION" } }],
-    }),
+  headers: Headers.default({}).meta({
+    description: "Further headers. Their values are treated as secrets.",
+    examples: [{ Authorization: { env: "WEBHOOK_AUTHORIZATION" } }],
+  }),
   "signature-secret": SecretReference.optional().meta({
     description:
       "Signs each message: `X-Holdfast-Signature: sha256=…` is the HMAC-SHA-256 of the body with this key, in hexadecimal.",

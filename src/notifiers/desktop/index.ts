@@ -1,5 +1,6 @@
 // Knows: how the desktop of this machine is reached. Must not know: other channels.
 import * as z from "zod";
+import { CommandFailed } from "../../hosts/command-failed.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import { channelSpec, notificationFailed, type Delivery } from "../channel.ts";
 import { commonNotifierShape, type Notification } from "../notifier.ts";
@@ -75,7 +76,9 @@ export async function tellLinuxDesktops(
 
 function unreachable(error: unknown): unknown {
   if (!(error instanceof HoldfastError)) return error;
-  if (error.code === "tool-missing") {
+  // setpriv answers 127 for a program that does not exist.
+  const isMissing = error instanceof CommandFailed && error.result.exitStatus === 127;
+  if (error.code === "tool-missing" || isMissing) {
     return notificationFailed("desktop", "the program notify-send is not installed", {
       hint: "install it: apt install libnotify-bin",
       cause: error,
