@@ -111,6 +111,6 @@ function unmarked(path: string, { markers }: Found): VolumeState {
 }
 
 function away(name: string, state: Extract<VolumeState, { present: false }>): HoldfastError {
-  const { reason, ...hint } = state;
-  return new HoldfastError("volume-away", `volume "${name}" is not there: ${reason}`, hint);
+  const { reason, ...details } = state;
+  return new HoldfastError("volume-away", `volume "${name}" is not there: ${reason}`, details);
 }

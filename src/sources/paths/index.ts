@@ -79,5 +79,5 @@ function notReady(
 
 const hints = {
   missing: "mount the disk it is on, or correct the path in the configuration",
-  unreadable: "let the user that runs holdfast read it, or take it out of the job's sources",
+  unreadable: "let the user that runs holdfast read it, or name another place in the job's sources",
 };
