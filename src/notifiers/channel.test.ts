@@ -1,21 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { accessTo, exampleNotification } from "../../test/support/notification.ts";
-import type { Host } from "../hosts/host.ts";
+import { ScriptedHost } from "../../test/support/scripted-host.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { SecretReference } from "../kernel/secret-reference.ts";
 import { Secret } from "../kernel/secret.ts";
 import { channelSpec, outgoing, type Deliver } from "./channel.ts";
 import type { Notifier } from "./notifier.ts";
 
-// No command is run here.
-const nowhere: Host = {
-  name: "nowhere",
-  run: () => Promise.reject(new Error("unexpected")),
-  pipe: () => Promise.reject(new Error("unexpected")),
-  inspect: () => Promise.reject(new Error("unexpected")),
-  scratch: () => Promise.reject(new Error("unexpected")),
-};
+// No command may be run here.
+const nowhere = new ScriptedHost([]);
 
 function notifierThat(deliver: Deliver, timeout = 30_000): Notifier {
   const options = { type: "carrier-pigeon", on: [], "include-details": false, timeout } as const;
