@@ -1,6 +1,5 @@
 // Knows: how a place is written in the configuration. Must not know: what is kept there.
 import { posix } from "node:path";
-import type { RepositorySpec } from "../engines/engine.ts";
 import type { Place } from "../kernel/place.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -94,7 +93,7 @@ export function placeOf(text: string, surroundings: Surroundings): Placement {
 
 /** Reads where a repository is: as `placeOf` does, or in the notation of the engine's own tool. */
 export function placeOfRepository(
-  { at, localPath }: Pick<RepositorySpec, "at" | "localPath">,
+  { at, localPath }: { readonly at: string; readonly localPath?: string | undefined },
   surroundings: Surroundings,
 ): Placement {
   const prefix = prefixOf(at);

@@ -31,7 +31,9 @@ export interface PlacedProblem extends Problem, Position {}
  * `FILE:LINE:COLUMN: KEY: what is wrong`. There must be at least one.
  */
 export function configInvalid(file: string, problems: readonly PlacedProblem[]): HoldfastError {
-  const inOrder = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const inOrder = problems
+    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .filter((problem, index, all) => all.findIndex((other) => isSame(problem, other)) === index);
   const [only] = inOrder;
   if (only !== undefined && inOrder.length === 1) {
     const { hint } = only;
@@ -47,8 +49,13 @@ export function configInvalid(file: string, problems: readonly PlacedProblem[]):
   });
   return new HoldfastError(
     "config-invalid",
-    [`there are ${inOrder.length} problems in the configuration`, ...new Set(lines)].join("\n"),
+    [`there are ${inOrder.length} problems in the configuration`, ...lines].join("\n"),
   );
+}
+
+// An anchor that is used in several places is wrong in all of them.
+function isSame(a: PlacedProblem, b: PlacedProblem): boolean {
+  return a.line === b.line && a.column === b.column && a.message === b.message;
 }
 
 function describe(file: string, { path, line, column, message }: PlacedProblem): string {

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import type * as z from "zod";
 import { type KeyPath, type Problem, isShowable } from "./problem.ts";
 import { exampleOf, keysOf, schemasAt, secretDepth, valueAt } from "./schema-tree.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
 type UnionIssue = Extract<Issue, { code: "invalid_union" }>;
@@ -14,8 +14,9 @@ interface Judged {
   readonly value: unknown;
 }
 
-// Stands for a message until the issue is looked at as a whole.
-const unsaid = "(unsaid)";
+// Begins every message of ours until `explain` has seen it: only to these it adds an example, because
+// a schema that has words of its own has thought of what helps.
+const ours = "\u0001";
 
 const typeNames: Readonly<Record<string, string>> = {
   string: "a text",
@@ -28,8 +29,12 @@ const typeNames: Readonly<Record<string, string>> = {
   record: "a map of keys and values",
 };
 
-/** Our words for what Zod finds. For `safeParse`; a schema that has words of its own keeps them. */
+/** Our words for what Zod finds, for `safeParse`. Only `schemaProblems` can read them. */
 export function inOurWords(issue: z.core.$ZodRawIssue): string {
+  return ours + wordsFor(issue);
+}
+
+function wordsFor(issue: z.core.$ZodRawIssue): string {
   if (issue.code === "invalid_type") {
     return wrongType(issue.input, [typeNames[issue.expected] ?? "something else"]);
   }
@@ -37,8 +42,8 @@ export function inOurWords(issue: z.core.$ZodRawIssue): string {
   if (issue.code === "too_small") return tooSmall(issue.origin, Number(issue.minimum));
   if (issue.code === "too_big") return tooBig(issue.origin, Number(issue.maximum));
   if (issue.code === "invalid_format") return "is not written in the expected form";
-  // What a union or a record objects to is in the issues inside; see `explain`.
-  return issue.code === "invalid_union" || issue.code === "invalid_key" ? unsaid : "is not valid";
+  // Of the others the issues inside are told, or there are none in our schemas.
+  return "is not valid";
 }
 
 function wrongType(input: unknown, expected: readonly string[]): string {
@@ -77,46 +82,79 @@ function count(amount: number, one: string, many: string): string {
   return amount === 1 ? `one ${one}` : `${amount} ${many}`;
 }
 
-/** Says what is wrong with a value, given what the schema objects to (parsed with `inOurWords`). */
+/** Says what is wrong with a value, given what its schema objects to (parsed with `inOurWords`). */
 export function schemaProblems(issues: readonly Issue[], judged: Judged): readonly Problem[] {
   const found = issues.flatMap((issue) => explain(issue, [], judged));
+  const misspelt = new Set(found.flatMap(({ explains = [] }) => explains.map(identityOf)));
   const secrets = new Set<string>();
-  return found.flatMap((problem) => {
+  return found.flatMap(({ explains, ...problem }) => {
+    if (explains === undefined && misspelt.has(identityOf(problem.path))) return [];
     const depth = secretDepth(judged.schema, problem.path, judged.value);
     if (depth === undefined) return [problem];
     const path = problem.path.slice(0, depth);
     // One wrong value can break several rules at once; of a secret only its place is told.
-    if (secrets.has(JSON.stringify(path))) return [];
-    secrets.add(JSON.stringify(path));
+    if (secrets.has(identityOf(path))) return [];
+    secrets.add(identityOf(path));
     return [secretProblem(path, judged.value)];
   });
 }
 
+/** A problem, with the paths at which others would only be its consequences. */
+interface Explained extends Problem {
+  readonly explains?: readonly KeyPath[];
+}
+
+function identityOf(path: KeyPath): string {
+  return JSON.stringify(path);
+}
+
 const secretForms =
-  "{ file: PATH }, { env: NAME }, { command: [PROGRAM, ARGUMENT] }, { keyring: NAME }, { credential: NAME }";
+  "{ file: PATH }, { env: NAME }, { command: [PROGRAM, …] }, { keyring: NAME } or { credential: NAME }";
 
 function secretProblem(path: KeyPath, root: unknown): Problem {
   const value = valueAt(root, path);
   if (value === undefined) {
-    return { path, part: "key", message: "is missing", hint: `write one of ${secretForms}` };
+    return { path, part: "key", message: "is missing", hint: `write ${secretForms}` };
   }
   const hint =
     typeof value === "number" || typeof value === "boolean"
       ? "put a secret that looks like a number, true or false in quotes"
-      : `write one of ${secretForms}, or the secret itself in quotes`;
+      : `write ${secretForms}, or the secret itself in quotes`;
   return { path, part: "value", message: "is not a reference to a secret", hint };
 }
 
-function explain(issue: Issue, base: KeyPath, judged: Judged): readonly Problem[] {
-  const path = [...base, ...issue.path.map((key) => (typeof key === "symbol" ? "" : key))];
+function explain(issue: Issue, base: KeyPath, judged: Judged): readonly Explained[] {
+  const path = [...base, ...keysIn(issue.path)];
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => unknownKey(key, path, judged));
   }
   if (issue.code === "invalid_union") return explainUnion(issue, path, judged);
   if (issue.code === "invalid_key") {
-    return [{ path, part: "key", message: issue.issues[0]?.message ?? "is not a usable name" }];
+    const message = issue.issues[0]?.message ?? issue.message;
+    return [{ path, part: "key", message: message.replace(ours, "") }];
   }
-  return [withHint({ path, part: partOf(path, judged), message: issue.message }, judged)];
+  return [said(issue.message, path, judged)];
+}
+
+/** A problem with a message of ours, which gets a hint, or with a schema's own. */
+function said(message: string, path: KeyPath, judged: Judged): Problem {
+  const part = partOf(path, judged);
+  if (!message.startsWith(ours)) return { path, part, message };
+  const plain = message.slice(ours.length);
+  const hint = hintFor(plain, path, judged);
+  return { path, part, message: plain, ...(hint === undefined ? {} : { hint }) };
+}
+
+function hintFor(message: string, path: KeyPath, { schema, value }: Judged): string | undefined {
+  const input = valueAt(value, path);
+  if (message.startsWith("expected a text, not ") && typeof input !== "object") {
+    return "put it in quotes";
+  }
+  if (message.startsWith("expected true or false") && typeof input === "string") {
+    return "yes, no, on and off are texts in YAML 1.2";
+  }
+  const example = exampleOf(schemasAt(schema, path, value));
+  return example === undefined ? undefined : `for example: ${inFlowStyle(path, example)}`;
 }
 
 /** What is missing is shown at the map that lacks it. */
@@ -124,25 +162,22 @@ function partOf(path: KeyPath, { value }: Judged): Problem["part"] {
   return valueAt(value, path) === undefined ? "key" : "value";
 }
 
-function unknownKey(key: string, parent: KeyPath, { schema, value }: Judged): Problem {
+function unknownKey(key: string, parent: KeyPath, { schema, value }: Judged): Explained {
   const known = keysOf(schemasAt(schema, parent, value), valueAt(value, parent));
-  const suggestion = didYouMean(key.split(/[\s=:]/)[0] ?? "", known);
-  return {
-    path: [...parent, key],
-    part: "key",
-    message: `unknown key${suggestion}`,
-    ...(suggestion === "" && known.length > 0 ? { hint: `keys here: ${known.join(", ")}` } : {}),
-  };
-}
-
-function withHint(problem: Problem, { schema, value }: Judged): Problem {
-  const input = valueAt(value, problem.path);
-  if (problem.message.startsWith("expected a text, not ") && typeof input !== "object") {
-    return { ...problem, hint: "put it in quotes" };
+  // Without what was stuck to it, as in { password=… }.
+  const meant = nearest(key.split(/[\s=:]/)[0] ?? "", known);
+  const unknown = { path: [...parent, key], part: "key" as const };
+  if (meant !== undefined) {
+    const message = `unknown key, did you mean "${meant}"?`;
+    const lacking = [...parent, meant];
+    const explains = valueAt(value, lacking) === undefined ? [parent, lacking] : [];
+    return { ...unknown, message, explains };
   }
-  const example = exampleOf(schemasAt(schema, problem.path, value));
-  if (example === undefined) return problem;
-  return { ...problem, hint: `for example: ${inFlowStyle(problem.path, example)}` };
+  return {
+    ...unknown,
+    message: "unknown key",
+    ...(known.length === 0 ? {} : { hint: `keys here: ${known.join(", ")}` }),
+  };
 }
 
 /** `key: value` on one line, as it could stand in the file. */
@@ -156,40 +191,37 @@ function inFlowStyle(path: KeyPath, value: unknown): string {
   return typeof key === "string" ? `${key}: ${text}` : text;
 }
 
-function explainUnion(issue: UnionIssue, path: KeyPath, judged: Judged): readonly Problem[] {
+function explainUnion(issue: UnionIssue, path: KeyPath, judged: Judged): readonly Explained[] {
   const input = valueAt(judged.value, path);
   if ("options" in issue && Array.isArray(issue.options)) {
+    const missing = input === undefined ? { hint: `one of ${issue.options.join(", ")}` } : {};
     const message = wrongChoice(input, issue.options);
-    const hint = input === undefined ? { hint: `one of ${issue.options.join(", ")}` } : {};
-    return [{ path, part: partOf(path, judged), message, ...hint }];
+    return [{ path, part: partOf(path, judged), message, ...missing }];
   }
 
   const kinds = issue.errors.filter((branch) => !branch.some(isWrongKind));
-  const whole = (message: string): readonly Problem[] => [
-    withHint(
-      {
-        path,
-        part: partOf(path, judged),
-        message: issue.message === unsaid || input === undefined ? message : issue.message,
-      },
-      judged,
-    ),
-  ];
-  if (kinds.length === 0) {
-    const expected = issue.errors.flatMap((branch) => branch.filter(isWrongKind)).map(expectedName);
-    return whole(wrongType(input, expected));
-  }
-
+  if (kinds.length === 0) return [said(wrongKindMessage(issue, input), path, judged)];
   const best = kinds.toSorted((a, b) => misfit(a, input) - misfit(b, input))[0] ?? [];
-  if (!best.some((inBranch) => isMissing(inBranch, input))) {
-    return best.flatMap((inBranch) => explain(inBranch, path, judged));
+  const inBest = (): readonly Explained[] => best.flatMap((each) => explain(each, path, judged));
+  if (best.some((each) => isMissing(each, input))) {
+    const known = keysOf(schemasAt(judged.schema, path, judged.value), input);
+    const strange = Object.keys(Object(input)).filter((key) => !known.includes(key));
+    if (strange.length > 0) return strange.map((key) => unknownKey(key, path, judged));
+    if (kinds.length > 1) return [said(`${ours}needs one of ${known.join(", ")}`, path, judged)];
+    return inBest();
   }
-  const known = keysOf(schemasAt(judged.schema, path, judged.value), input);
-  const strange = Object.keys(Object(input)).filter((key) => !known.includes(key));
-  if (strange.length > 0) return strange.map((key) => unknownKey(key, path, judged));
-  return kinds.length === 1
-    ? best.flatMap((inBranch) => explain(inBranch, path, judged))
-    : whole(`needs one of the keys ${known.join(", ")}`);
+  // The words of the whole say more than ours for the part that comes nearest.
+  const onlyOurs = best.every((each) => each.path.length === 0 && each.message.startsWith(ours));
+  const wordless = issue.message.startsWith(ours);
+  return onlyOurs && !wordless ? [said(issue.message, path, judged)] : inBest();
+}
+
+function wrongKindMessage(issue: UnionIssue, input: unknown): string {
+  const wrongKinds = issue.errors.flatMap((branch) => branch.filter(isWrongKind));
+  const missing = input === undefined || input === null;
+  return issue.message.startsWith(ours) || missing
+    ? ours + wrongType(input, wrongKinds.map(expectedName))
+    : issue.message;
 }
 
 /** The value is of another type altogether than this branch of a union wants. */

@@ -87,7 +87,8 @@ export function secretDepth(root: Schema, path: KeyPath, value: unknown): number
   return undefined;
 }
 
-function isSecret(schema: Schema): boolean {
+/** Whether a schema is that of a reference to a secret. */
+export function isSecret(schema: Schema): boolean {
   // `meta` makes a copy of a schema; what is inside stays the same.
   return schema instanceof z.ZodPipe && schema.in === SecretReference.in;
 }

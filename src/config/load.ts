@@ -1,0 +1,120 @@
+// Knows: where a configuration is looked for, and how its file is read. Must not know: what stands in it.
+import { type FileHandle, open } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { HoldfastError } from "../kernel/errors.ts";
+import type { Config } from "./config.ts";
+import { parseConfig } from "./parse.ts";
+
+/** Where to look for the configuration. */
+export interface LoadRequest {
+  /** The file that was asked for; no other is looked for then. */
+  readonly file?: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** The user's home directory, absolute. */
+  readonly home: string;
+}
+
+// No configuration written by a person comes near it; a file given by mistake does.
+const largestBytes = 1024 * 1024;
+
+/**
+ * Finds, reads and checks the configuration: the given file, else `holdfast/holdfast.yaml` in
+ * `$XDG_CONFIG_HOME` (`~/.config`), else `/etc/holdfast/holdfast.yaml`.
+ *
+ * Throws `config-missing` when there is none or it cannot be read, and `config-invalid`, which names
+ * everything that is wrong with its line and column.
+ */
+export async function loadConfig({ file, env, home }: LoadRequest): Promise<Config> {
+  const candidates = file === undefined ? searchedFiles(env, home) : [resolve(file)];
+  for (const candidate of candidates) {
+    const found = await readConfigFile(candidate);
+    if (found === undefined) continue;
+    return parseConfig({
+      file: candidate,
+      ...found,
+      home,
+      defaultState: defaultState(candidate, env, home),
+      platform: process.platform,
+    });
+  }
+  const wanted = candidates.at(0) ?? "";
+  throw new HoldfastError(
+    "config-missing",
+    candidates.length === 1
+      ? `there is no configuration at ${wanted}`
+      : `there is no configuration: looked for ${candidates.join(" and ")}`,
+    { hint: `holdfast config example > ${wanted}` },
+  );
+}
+
+/** The files in which a configuration is looked for, the first one that exists counts. */
+export function searchedFiles(env: NodeJS.ProcessEnv, home: string): readonly string[] {
+  return [
+    join(directoryIn(env, "XDG_CONFIG_HOME") ?? join(home, ".config"), "holdfast/holdfast.yaml"),
+    "/etc/holdfast/holdfast.yaml",
+  ];
+}
+
+// https://specifications.freedesktop.org/basedir-spec: relative paths are to be ignored.
+function directoryIn(env: NodeJS.ProcessEnv, variable: string): string | undefined {
+  const directory = env[variable];
+  return directory !== undefined && isAbsolute(directory) ? directory : undefined;
+}
+
+function defaultState(file: string, env: NodeJS.ProcessEnv, home: string): string {
+  // systemd sets it for a unit with StateDirectory=; several directories are joined by colons.
+  const given = env["STATE_DIRECTORY"]?.split(":")[0];
+  if (given !== undefined && isAbsolute(given)) return given;
+  if (file.startsWith("/etc/")) return "/var/lib/holdfast";
+  return join(directoryIn(env, "XDG_STATE_HOME") ?? join(home, ".local/state"), "holdfast");
+}
+
+/** The text of a configuration file, or undefined when there is no such file. */
+export async function readConfigFile(
+  file: string,
+): Promise<{ readonly text: string; readonly readableByOthers: boolean } | undefined> {
+  try {
+    await using handle = await open(file, "r");
+    return await readOpen(file, handle);
+  } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new HoldfastError("config-missing", `the configuration ${file} cannot be read`, {
+      cause,
+      ...(code === "EACCES" ? { hint: "see who may read it with: ls -l " + file } : {}),
+    });
+  }
+}
+
+async function readOpen(
+  file: string,
+  handle: FileHandle,
+): Promise<{ readonly text: string; readonly readableByOthers: boolean }> {
+  const { size, mode } = await handle.stat();
+  if (size > largestBytes) {
+    throw new HoldfastError(
+      "config-invalid",
+      `${file}:1:1: the file is larger than 1 MiB: is this a configuration?`,
+    );
+  }
+  // Windows has no such bits; what Node makes up there says nothing.
+  const readableByOthers = process.platform !== "win32" && (mode & 0o044) !== 0;
+  return { text: decode(file, await handle.readFile()), readableByOthers };
+}
+
+/** Reads UTF-8, with or without a byte order mark. Throws `config-invalid`. */
+export function decode(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    // The first character that had to be replaced is where the fault is.
+    const before = new TextDecoder("utf-8").decode(bytes).split("\uFFFD")[0] ?? "";
+    const lines = before.split("\n");
+    const place = `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
+    throw new HoldfastError("config-invalid", `${file}:${place}: the text is not UTF-8`, {
+      hint: "save the file as UTF-8",
+      cause,
+    });
+  }
+}
