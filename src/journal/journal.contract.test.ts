@@ -7,12 +7,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { DatabaseSync } from "node:sqlite";
 import { suite, test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type ProcessIdentity, thisProcess } from "../hosts/process-identity.ts";
 import type { Journal } from "./journal.ts";
 import { openJournal } from "./open.ts";
 import { realProcesses } from "./owner.ts";
 
-const program = join(import.meta.dirname, "../../test/support/journal-process.ts");
+const program = fileURLToPath(import.meta.resolve("../../test/support/journal-process.ts"));
 
 function newDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-journal-"));
