@@ -113,6 +113,7 @@ function placeholder(node: SchemaNode): unknown {
     return item === undefined ? [] : [valueFor(item)];
   }
   if (kind.type === "integer" || kind.type === "number") return kind.minimum ?? 1;
+  if (kind.type === "object") return {};
   return kind.type === "boolean" ? false : "…";
 }
 

@@ -15,6 +15,9 @@ export function jsonSchema(): SchemaNode {
     io: "input",
     override: ({ zodSchema, jsonSchema: node }) => {
       if (isSecret(zodSchema)) node.writeOnly = true;
+      // Zod takes examples for results of a transformation; ours are what a person writes.
+      const examples = z.globalRegistry.get(zodSchema)?.["examples"];
+      if (Array.isArray(examples)) node.examples = examples;
     },
   });
   return {
@@ -25,13 +28,22 @@ export function jsonSchema(): SchemaNode {
   };
 }
 
-/** The keys of a map with what may stand there. Empty for anything else. */
+/**
+ * The keys of a map with what may stand there, first the one that says what kind of map it is (such
+ * as `engine: restic`). Empty for anything else.
+ */
 export function propertiesOf({
   properties = {},
 }: SchemaNode): readonly (readonly [string, SchemaNode])[] {
-  return Object.entries(properties).flatMap(([key, node]) =>
+  const all = Object.entries(properties).flatMap(([key, node]) =>
     typeof node === "object" ? [[key, node] as const] : [],
   );
+  return [...all.filter(namesKind), ...all.filter((property) => !namesKind(property))];
+}
+
+/** Whether a key says by its one possible word what kind of map it is in. */
+export function namesKind([, { const: word }]: readonly [string, SchemaNode]): boolean {
+  return typeof word === "string";
 }
 
 /** What may stand under any name of a map whose names are free. */
@@ -50,9 +62,9 @@ function isNode(value: unknown): value is SchemaNode {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The kinds of value that a node allows: itself, when it is of one kind. */
+/** The kinds of value that a node allows: itself, when it is of one kind. A secret is one kind. */
 export function kindsOf(node: SchemaNode): readonly SchemaNode[] {
-  const kinds = node.anyOf ?? node.oneOf;
+  const kinds = node.writeOnly === true ? undefined : (node.anyOf ?? node.oneOf);
   return kinds === undefined
     ? [node]
     : kinds.flatMap((kind) => (typeof kind === "object" ? kindsOf(kind) : []));

@@ -6,6 +6,7 @@ import {
   jsonSchema,
   kindsOf,
   memberOf,
+  namesKind,
   propertiesOf,
 } from "./json-schema.ts";
 
@@ -45,50 +46,67 @@ paths are refused: their meaning would depend on where the program was started.
 
 /** The reference page of the configuration, in Markdown: every key with type, default and words. */
 export function configReference(): string {
-  const page: Page = { lines: [introduction, "## Top level", ""], seen: new Map() };
+  const page: Page = { lines: [introduction, "## Top level", ""], seen: new Set() };
   const schema = jsonSchema();
-  addTable(page, schema, "");
+  addTable(page, propertiesOf(schema), schema.required ?? []);
   addSections(page, schema, "");
   return `${page.lines.join("\n").trimEnd()}\n`;
 }
 
 interface Page {
   readonly lines: string[];
-  /** The titles of the maps that are described, by what may stand in them. */
-  readonly seen: Map<string, string>;
+  /** The maps that are described already, by what may stand in them. */
+  readonly seen: Set<string>;
 }
 
 /** Describes every map below a map, each once, in a section of its own. */
 function addSections(page: Page, parent: SchemaNode, path: string): void {
   for (const [key, node] of propertiesOf(parent)) {
-    const title = path === "" ? key : `${path}.${key}`;
     const member = memberOf(node);
-    for (const kind of mapsIn(member ?? node)) {
-      const word = propertiesOf(kind).find(([, { const: fixed }]) => fixed !== undefined);
-      const named = member === undefined ? title : `${title}.NAME`;
-      addMap(
-        page,
-        kind,
-        word === undefined ? named : `${named} (${word[0]}: ${String(word[1].const)})`,
-      );
-    }
+    const title = `${path}${key}${member === undefined ? "" : ".NAME"}`;
+    const kinds = mapsIn(member ?? node);
+    const common = commonProperties(kinds);
+    if (common.length > 0) addCommon(page, title, common);
+    for (const kind of kinds) addMap(page, kind, { title, common });
   }
 }
 
-function addMap(page: Page, node: SchemaNode, title: string): void {
+type Property = readonly [key: string, node: SchemaNode];
+
+/** What most kinds of a map have in common, when there are several. */
+function commonProperties(kinds: readonly SchemaNode[]): readonly Property[] {
+  const all = kinds.flatMap(propertiesOf);
+  const alike = Map.groupBy(all, (property) => JSON.stringify(property));
+  return [...alike.values()].flatMap((group) =>
+    kinds.length > 1 && group.length > kinds.length / 2 ? group.slice(0, 1) : [],
+  );
+}
+
+function addCommon(page: Page, title: string, common: readonly Property[]): void {
+  page.lines.push(`## ${title}`, "", "Whatever its kind, it has:", "");
+  addTable(page, common, []);
+}
+
+function addMap(
+  page: Page,
+  node: SchemaNode,
+  { title, common }: { readonly title: string; readonly common: readonly Property[] },
+): void {
   const identity = JSON.stringify(node.properties);
   if (page.seen.has(identity)) return;
-  page.seen.set(identity, title);
-  const { const: fixed, description } =
-    propertiesOf(node)
-      .map(([, property]) => property)
-      .find((property) => property.const !== undefined) ?? node;
-  page.lines.push(`## ${title}`, "");
-  if (description !== undefined && (fixed !== undefined || node.description !== undefined)) {
-    page.lines.push(description, "");
-  }
-  addTable(page, node, title);
-  addSections(page, node, title.replace(/ \(.*/, ""));
+  page.seen.add(identity);
+  const isCommon = new Set(common.map((property) => JSON.stringify(property)));
+  const own = propertiesOf(node).filter((property) => !isCommon.has(JSON.stringify(property)));
+  const [word, kind] = own.find(namesKind) ?? [];
+  const suffix = kind === undefined ? "" : ` (${word}: ${String(kind.const)})`;
+  const description = kind?.description ?? node.description;
+  page.lines.push(
+    `## ${title}${suffix}`,
+    "",
+    ...(description === undefined ? [] : [description, ""]),
+  );
+  addTable(page, own, node.required ?? []);
+  addSections(page, node, `${title}.`);
 }
 
 /** The kinds of map with keys of their own that may stand at a node, also in a list. */
@@ -101,12 +119,21 @@ function mapsIn(node: SchemaNode): readonly SchemaNode[] {
   });
 }
 
-function addTable({ lines }: Page, node: SchemaNode, _title: string): void {
-  lines.push("| key | type | default | |", "|---|---|---|---|");
-  for (const [key, property] of propertiesOf(node)) {
-    const required = node.required?.includes(key) === true;
+function addTable(
+  { lines }: Page,
+  properties: readonly Property[],
+  required: readonly string[],
+): void {
+  lines.push("| key | type | default | meaning |", "|---|---|---|---|");
+  for (const [key, property] of properties) {
     const fallback = property.default === undefined ? "" : code(inFlowStyle(property.default));
-    const cells = [code(key), typeOf(property), required ? "required" : fallback, words(property)];
+    const cells = [
+      code(key),
+      typeOf(property),
+      required.includes(key) ? "required" : fallback,
+      // What names the kind is explained by the first line of its section.
+      namesKind([key, property]) ? "" : words(property),
+    ];
     lines.push(`| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`);
   }
   lines.push("");

@@ -115,7 +115,7 @@ export const JobEntry = z.strictObject({
   }),
   schedule: Schedule.optional().meta({
     description:
-      "When it is due: five cron fields in local time, { cron, timezone }, or { every: DURATION }. Without it the job runs only when it is asked to.",
+      "When it is due: a cron schedule in local time or in a given time zone, or an interval since its last start. Without it the job runs only when it is asked to.",
     examples: ["0 2 * * *", { cron: "30 1 * * 1-5", timezone: "Europe/Berlin" }, { every: "6h" }],
   }),
   keep: Retention.optional().meta({
@@ -148,7 +148,7 @@ export const JobEntry = z.strictObject({
     .default([])
     .meta({
       description: "Names of the notifiers that are told how runs end.",
-      examples: [["phone"]],
+      examples: [["screen"]],
     }),
   retry: z
     .array(Period)
@@ -212,7 +212,7 @@ export const ConfigFile = z.strictObject({
     .default({})
     .meta({
       description: "Ways in which somebody is told how runs end.",
-      examples: [{ phone: { type: "ntfy", topic: "my-backups" } }],
+      examples: [{ screen: { type: "desktop" } }],
     }),
   jobs: z
     .record(Name, JobEntry)
@@ -227,7 +227,7 @@ export const ConfigFile = z.strictObject({
             exclude: ["**/node_modules"],
             schedule: "0 2 * * *",
             keep: { daily: 7, weekly: 4, monthly: 12 },
-            notify: ["phone"],
+            notify: ["screen"],
           },
         },
       ],
