@@ -6,7 +6,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import { Secret } from "../kernel/secret.ts";
 import { programName } from "./command-failed.ts";
 import { findExecutable } from "./executable.ts";
-import type { Command } from "./host.ts";
+import type { Command, CommandResult } from "./host.ts";
 import { parentDeathPrefix } from "./parent-death.ts";
 
 /** A command whose program has been found. */
@@ -65,14 +65,30 @@ export class LaunchPad {
 
 /** Why a command did not start although its program is there. */
 export function startFailure(command: Command, cause: unknown): HoldfastError {
-  const program = programName(command);
-  if (command.cwd !== undefined && !isDirectory(command.cwd)) {
-    const message = `${program} could not be started: there is no folder ${command.cwd}`;
-    return new HoldfastError("command-failed", message, { cause });
-  }
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-  const message = `${program} could not be started: ${startReasons[code] ?? code}`;
+  const reason =
+    command.cwd !== undefined && !isDirectory(command.cwd)
+      ? `there is no folder ${command.cwd}`
+      : reasonOf(cause);
+  const message = `${programName(command)} could not be started: ${reason}`;
   return new HoldfastError("command-failed", message, { cause });
+}
+
+/**
+ * The same, when it was setpriv that could not execute the program (setpriv(1): 127 when it is
+ * missing, which it was not when we looked, so its interpreter is; else 126).
+ */
+export function prefixFailure(command: Command, result: CommandResult): HoldfastError | undefined {
+  const { exitStatus, stderr } = result;
+  if (exitStatus !== 126 && exitStatus !== 127) return undefined;
+  if (!stderr.startsWith("setpriv: ") || stderr.trimEnd().includes("\n")) return undefined;
+  const code = exitStatus === 127 ? "ENOENT" : undefined;
+  return startFailure(command, Object.assign(new Error(stderr.trimEnd()), { code }));
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const code = "code" in cause ? String(cause.code) : "";
+  return startReasons[code] ?? cause.message;
 }
 
 const startReasons: Readonly<Record<string, string>> = {

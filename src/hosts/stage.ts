@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 import { type HoldfastError } from "../kernel/errors.ts";
 import { redact, Secret } from "../kernel/secret.ts";
 import type { Command, CommandResult, Watch } from "./host.ts";
-import { type Launch, type LaunchPad, startFailure } from "./launch.ts";
+import { type Launch, type LaunchPad, prefixFailure, startFailure } from "./launch.ts";
 import { Lines, Tail } from "./output.ts";
 import { endGroup } from "./process-group.ts";
 
@@ -157,17 +157,16 @@ export class Stage {
     for (const lines of this.#watched.splice(0)) lines.end();
     const code = this.#child?.exitCode ?? null;
     const signal = this.#child?.signalCode ?? undefined;
-    this.#settle({
-      kind: "exited",
-      result: {
-        exitStatus: code ?? 128 + (signal === undefined ? 0 : constants.signals[signal]),
-        ...(signal === undefined ? {} : { signal }),
-        stdout: this.#stdout.text(),
-        stderr: redact(wholeLines(this.#stderr)),
-        truncated: this.#stdout.truncated,
-        milliseconds: Math.round(performance.now() - this.#startedAt),
-      },
-    });
+    const result = {
+      exitStatus: code ?? 128 + (signal === undefined ? 0 : constants.signals[signal]),
+      ...(signal === undefined ? {} : { signal }),
+      stdout: this.#stdout.text(),
+      stderr: redact(wholeLines(this.#stderr)),
+      truncated: this.#stdout.truncated,
+      milliseconds: Math.round(performance.now() - this.#startedAt),
+    };
+    const error = prefixFailure(this.command, result);
+    this.#settle(error === undefined ? { kind: "exited", result } : { kind: "not-started", error });
   }
 
   /** Stops waiting for anything more from it. */
