@@ -153,6 +153,22 @@ for (const room of roomsOfAdapters) {
   });
 }
 
+test("each file that makes a notifier is in the list of notifiers", () => {
+  const listed = readSource("notifiers/index.ts").imports;
+  const makers = program.filter(
+    ({ path, code }) =>
+      /^notifiers\/[^/]+$/.test(path) && /^export const .*\bchannelSpec\(/ms.test(code),
+  );
+
+  assert.notEqual(makers.length, 0);
+  assert.deepEqual(
+    makers
+      .map(({ path }) => path.replace("notifiers", "."))
+      .filter((path) => !listed.includes(path)),
+    [],
+  );
+});
+
 suite("outside its one place", () => {
   test("no process is started", () => {
     assert.deepEqual(
