@@ -1,5 +1,5 @@
 // Knows: how a secret is fetched from where a configuration says it is. Must not know: what it opens.
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { Command, Host } from "../hosts/host.ts";
@@ -7,6 +7,7 @@ import { interruption } from "../hosts/interruption.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { ResolveSecret, SecretReference } from "../kernel/secret-reference.ts";
 import { Secret } from "../kernel/secret.ts";
+import type { Config } from "./config.ts";
 import { keyringQuestion } from "./keyring.ts";
 import { expandHome } from "./places.ts";
 
@@ -212,4 +213,39 @@ function faultOf({ code }: HoldfastError): string {
   if (code === "tool-missing") return "does not exist";
   if (code === "timed-out") return `did not end within ${patienceMs / 1000} seconds`;
   return "failed";
+}
+
+/** A secret that others can read, in the shape in which `doctor` tells it. */
+export interface SecretFinding {
+  readonly code: "secret-readable";
+  readonly severity: "warning";
+  /** The key of the configuration that refers to it. */
+  readonly subject: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/**
+ * Files of secrets that others than their owner can read. Reads the configuration's file again. A
+ * file that does not exist is no finding: fetching the secret says so.
+ */
+export async function secretFindings(config: Config): Promise<readonly SecretFinding[]> {
+  // Windows has no such bits; what Node makes up there says nothing.
+  if (process.platform === "win32") return [];
+  // Only doctor wants it: other commands need neither the schema nor YAML to fetch a secret.
+  const { secretFilesIn } = await import("./secret-files.ts");
+  const findings: SecretFinding[] = [];
+  for (const { key, file } of secretFilesIn(await readFile(config.file, "utf8"))) {
+    const path = expandHome(file, homedir());
+    const found = await stat(path).catch(() => undefined); // see above: told elsewhere
+    if (found === undefined || (found.mode & 0o044) === 0) continue;
+    findings.push({
+      code: "secret-readable",
+      severity: "warning",
+      subject: key,
+      message: `other users can read the secret in ${path}`,
+      hint: `chmod 600 ${path}`,
+    });
+  }
+  return findings;
 }
