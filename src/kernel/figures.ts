@@ -21,18 +21,19 @@ const shownUnits: readonly (readonly [unit: string, length: number])[] = [
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return ms === Number.POSITIVE_INFINITY ? "forever" : "unknown";
   if (ms < 0) return `-${formatDuration(-ms)}`;
-  if (ms < second) return `${Math.round(ms)} ms`;
 
-  const index = shownUnits.findIndex(([, length]) => ms >= length);
-  const [unit, length] = shownUnits[index] ?? ["s", second];
-  const [smallerUnit, smallerLength] = shownUnits[index + 1] ?? ["ms", 1];
-  if (unit === "s") return `${Math.round(ms / second)} s`;
-
-  const smaller = Math.round(ms / smallerLength);
-  const perUnit = length / smallerLength;
-  const rest = smaller % perUnit;
-  const whole = `${Math.floor(smaller / perUnit)} ${unit}`;
-  return rest === 0 ? whole : `${whole} ${rest} ${smallerUnit}`;
+  for (const [index, [unit, length]] of shownUnits.entries()) {
+    const [smallerUnit, smallerLength] = shownUnits[index + 1] ?? ["ms", 1];
+    // Compared as it will be shown, so that nothing prints as "60 s" or "24 h".
+    const smaller = Math.round(ms / smallerLength);
+    const perUnit = length / smallerLength;
+    if (smaller < perUnit) continue;
+    if (unit === "s") return `${Math.round(ms / second)} s`;
+    const rest = smaller % perUnit;
+    const whole = `${Math.floor(smaller / perUnit)} ${unit}`;
+    return rest === 0 ? whole : `${whole} ${rest} ${smallerUnit}`;
+  }
+  return `${Math.round(ms)} ms`;
 }
 
 /** Puts bytes into words for a person, in steps of 1024: "999 B", "1.5 GiB", "120 MiB". */
