@@ -61,7 +61,7 @@ export function onBusOf(session: Session, command: Command): Command {
   };
 }
 
-/** The same command as that user: a message bus lets in nobody else, not even root. */
+/** The same command as that user: not every message bus lets in root. */
 export function asUser(session: Session, command: Command): Command {
   return {
     ...onBusOf(session, command),
