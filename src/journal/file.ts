@@ -79,7 +79,8 @@ function emptyJournal(file: string, steps: readonly string[]): Database {
 function createPrivately(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   closeSync(openSync(file, "a", 0o600));
-  if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+  const { mode, uid } = statSync(file);
+  if ((mode & 0o077) !== 0 && uid === process.geteuid?.()) chmodSync(file, 0o600);
 }
 
 function closedOnError<T>(connection: DatabaseSync, work: () => T): T {

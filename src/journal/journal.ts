@@ -96,7 +96,7 @@ export interface Journal extends Disposable {
   runs(query: { readonly job?: string; readonly limit: number }): readonly RunRecord[];
   /** In the order in which they happened. */
   events(run: string): readonly JournalEvent[];
-  /** The newest finished run of a job with one of these outcomes. */
+  /** The run of a job that finished last, of those with one of these outcomes. */
   lastRun(job: string, outcomes?: readonly OutcomeKind[]): RunRecord | undefined;
 
   /** Runs without an end whose process is proven dead (see `process-identity`). */
@@ -121,7 +121,9 @@ export interface Journal extends Disposable {
   /** When each snapshot was last proven. */
   verified(repository: string): ReadonlyMap<string, Date>;
 
+  /** Adds to what is known. A count is a listing, made now unless `seen` says when: it replaces `newest` too. */
   noteRepository(repository: string, facts: Partial<RepositoryFacts>): void;
+  /** Undefined until it has been listed. */
   repository(name: string): RepositoryFacts | undefined;
 
   /** A small fact that outlives the process, by name. `undefined` forgets it. */

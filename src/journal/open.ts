@@ -9,6 +9,7 @@ import { type Processes, realProcesses } from "./owner.ts";
 import { promiseMethods } from "./promises.ts";
 import { runMethods } from "./runs.ts";
 
+/** How a journal is opened. */
 export interface OpenJournalOptions {
   /** Nothing is created or changed; every method that would write throws. Default: false. */
   readonly readOnly?: boolean;

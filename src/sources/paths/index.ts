@@ -10,7 +10,7 @@ const Path = z
   .min(1)
   .meta({
     description:
-      "A file or folder: `VOLUME:PATH` on a configured volume, an absolute path, or ~/PATH.",
+      "A file or folder: `VOLUME:PATH` on a configured volume, an absolute path, or ~/PATH. Not a symbolic link: name the place it leads to.",
     examples: ["~/Documents", "laptop:Pictures", "/etc"],
   });
 
