@@ -3,12 +3,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { commandReference } from "../src/cli/reference.ts";
 import { configReference, jsonSchema } from "../src/config/document.ts";
 
 const folder = join(import.meta.dirname, "../docs/reference");
 
 /** What each page says. A new page is a line here. */
 const pages: Readonly<Record<string, () => string>> = {
+  "commands.md": commandReference,
   "config.md": configReference,
   "holdfast.schema.json": () => `${JSON.stringify(jsonSchema(), undefined, 2)}\n`,
 };

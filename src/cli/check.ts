@@ -80,8 +80,9 @@ export function checkText(reports: readonly CheckReport[], paint: Paint): string
 function headline(report: CheckReport, paint: Paint): string {
   const { job, repository, ok, away, seconds, problems } = report;
   const subject = `${repository} (${job})`;
-  if (ok) return `${paint.green("ok")}  ${subject}: no problems found (${formatSeconds(seconds)})`;
-  if (away) return `${paint.yellow("away")}  ${subject}: ${visibleLines(problems.join("; "))}`;
+  if (ok)
+    return `${paint.green("ok   ")}  ${subject}: no problems found (${formatSeconds(seconds)})`;
+  if (away) return `${paint.yellow("away ")}  ${subject}: ${visibleLines(problems.join("; "))}`;
   const found = report.code === undefined ? "damaged" : "could not be checked";
   return `${paint.red("error")}  ${subject}: ${found}`;
 }
@@ -89,7 +90,7 @@ function headline(report: CheckReport, paint: Paint): string {
 function details({ ok, away, problems, hint }: CheckReport, paint: Paint): readonly string[] {
   if (ok) return [];
   return [
-    ...(away ? [] : problems.map((problem) => `  ${visible(problem)}`)),
-    ...(hint === undefined ? [] : [`  ${paint.green("hint:")} ${visible(hint)}`]),
+    ...(away ? [] : problems.map((problem) => `       ${visible(problem)}`)),
+    ...(hint === undefined ? [] : [`       ${paint.green("hint:")} ${visible(hint)}`]),
   ];
 }

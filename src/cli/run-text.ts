@@ -64,7 +64,7 @@ function finishedText(event: Extract<RunEvent, { event: "step-finished" }>): str
 
 /** A fact about a step as far as it is worth a word: how many, or what. */
 function factText(key: string, value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? "" : `${value.length} ${key}`;
+  if (Array.isArray(value)) return value.length === 0 ? "" : `${key} ${value.length}`;
   if (key === "freedBytes" && typeof value === "number") return `${formatSize(value)} freed`;
   return typeof value === "string" ? value : "";
 }

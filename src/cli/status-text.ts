@@ -19,8 +19,8 @@ function blockText(job: JobStatus, style: StatusStyle): string {
   const { paint } = style;
   const lines: (readonly [string, string])[] = [
     ["last run", lastRunText(job, style)],
-    ...lastSuccessLine(job, style),
     ...(job.hint === undefined ? [] : [["", hintText(job.hint, paint)] as const]),
+    ...lastSuccessLine(job, style),
     ["next due", nextDueText(job, style)],
     ...repositoryLines(job.repositories, style),
     ...frozenLines(job, paint),
