@@ -110,7 +110,7 @@ export function explained<T>(file: string, work: () => T): T {
 /** The failure of a file that is no journal, or is one no more. */
 export function damaged(file: string, cause?: unknown): HoldfastError {
   return new HoldfastError("journal-unusable", `the journal ${file} is damaged`, {
-    hint: "move it and the files beside it to another place, and run again: the backups are whole, but what interrupted runs left open is forgotten",
+    hint: "check the disk it is on; then move it and the files beside it to another place and run again: the backups are whole, but what interrupted runs left open is forgotten",
     cause,
   });
 }
@@ -121,7 +121,13 @@ const failures: ReadonlyMap<number, { readonly is: string; readonly hint: string
   [3, { is: "cannot be used", hint: "check the permissions of the file and its directory" }],
   [5, { is: "is busy", hint: "another holdfast has been writing for too long; try again" }],
   [8, { is: "cannot be written", hint: "check the permissions of the file and its directory" }],
-  [10, { is: "cannot be read or written", hint: "check the disk it is on" }],
+  [
+    10,
+    {
+      is: "cannot be read or written",
+      hint: "check the disk it is on: it may be full, or failing",
+    },
+  ],
   [13, { is: "cannot be written: its disk is full", hint: "free some space there" }],
   [14, { is: "cannot be opened", hint: "check the permissions of the file and its directory" }],
   [22, { is: "has grown too large for its file system", hint: "move `state` to another disk" }],
