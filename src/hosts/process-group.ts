@@ -19,6 +19,29 @@ export async function endGroup(leader: number, graceMs: number): Promise<void> {
   await isGone(leader, clearingMs);
 }
 
+/** The groups that have not come to their end. */
+const running = new Set<number>();
+
+/**
+ * Sees to it that a group gets SIGTERM when this process exits before it, by `process.exit` or by a
+ * bug. Disposing of it says that the group has come to its end. (What happens when this process is
+ * killed: see `parent-death.ts`.)
+ */
+export function endWithThisProcess(leader: number): Disposable {
+  if (running.size === 0) process.on("exit", endRunning);
+  running.add(leader);
+  return {
+    [Symbol.dispose]: () => {
+      running.delete(leader);
+      if (running.size === 0) process.off("exit", endRunning);
+    },
+  };
+}
+
+function endRunning(): void {
+  for (const leader of running) sendToGroup(leader, "SIGTERM");
+}
+
 async function isGone(leader: number, withinMs: number): Promise<boolean> {
   const end = performance.now() + withinMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 200)) {

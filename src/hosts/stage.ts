@@ -7,7 +7,7 @@ import { redact, Secret } from "../kernel/secret.ts";
 import type { Command, CommandResult, Watch } from "./host.ts";
 import { type Launch, type LaunchPad, prefixFailure, startFailure } from "./launch.ts";
 import { Lines, Tail } from "./output.ts";
-import { endGroup } from "./process-group.ts";
+import { endGroup, endWithThisProcess } from "./process-group.ts";
 
 /** How a stage ended. */
 export type StageEnd =
@@ -50,6 +50,7 @@ export class Stage {
   #child: ChildProcess | undefined;
   #ending: Promise<void> | undefined;
   #lingering: NodeJS.Timeout | undefined;
+  #guard: Disposable | undefined;
 
   constructor(launch: Launch, pad: LaunchPad, options: StageOptions) {
     const { promise, resolve } = Promise.withResolvers<StageEnd>();
@@ -101,12 +102,16 @@ export class Stage {
       this.#settle({ kind: "not-started", error: startFailure(launch.command, error) });
       return;
     }
+    if (this.#child.pid !== undefined) this.#guard = endWithThisProcess(this.#child.pid);
     this.#child.once("error", (error) => {
       if (this.#child?.pid !== undefined) return;
       this.#letGo();
       this.#settle({ kind: "not-started", error: startFailure(launch.command, error) });
     });
-    this.#child.once("exit", () => this.#finishSoon());
+    this.#child.once("exit", () => {
+      this.#guard?.[Symbol.dispose]();
+      this.#finishSoon();
+    });
     this.#child.once("close", () => this.#finish());
     this.#read();
     this.#write(stdin);

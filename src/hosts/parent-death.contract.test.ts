@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "node:test";
+import type { Command } from "./host.ts";
+import { findExecutable } from "./executable.ts";
+import { localHost } from "./local.ts";
+import { parentDeathPrefix } from "./parent-death.ts";
+import { isLiving, processEntry } from "./process-table.ts";
+
+const unprotected =
+  parentDeathPrefix(process.env).length === 0 && "there is no setpriv with --pdeathsig here";
+const withoutRestic =
+  findExecutable("restic", process.env).kind !== "found" && "restic is not installed";
+
+if (process.env["CI"] === "true") {
+  assert.equal(unprotected, false);
+  assert.equal(withoutRestic, false);
+}
+
+test("a command does not outlive a program that was killed", { skip: unprotected }, async () => {
+  await using program = await startProgram([
+    { argv: ["sh", "-c", "echo $$ >&2; exec sleep 300"], effect: "reads" },
+  ]);
+  const [pid] = await program.children(1);
+
+  await program.kill();
+
+  await isGone(pid);
+});
+
+test("no stage of a pipeline does", { skip: unprotected }, async () => {
+  const stage: Command = {
+    argv: ["sh", "-c", "echo $$ >&2; cat; exec sleep 300"],
+    effect: "reads",
+  };
+  await using program = await startProgram([stage, stage, stage]);
+  const pids = await program.children(3);
+
+  await program.kill();
+
+  await Promise.all(pids.map(isGone));
+});
+
+test("nothing outlives a program that exits, grandchildren neither", async () => {
+  const script = "sh -c 'echo $PPID >&2; echo $$ >&2; exec sleep 300' & wait";
+  await using program = await startProgram([{ argv: ["sh", "-c", script], effect: "reads" }], {
+    exitsAfterLines: 2,
+  });
+
+  const pids = await program.children(2);
+
+  await Promise.all([program.pid, ...pids].map(isGone));
+});
+
+test("a restic that holds a lock does not", { skip: unprotected || withoutRestic }, async () => {
+  await using directory = await temporaryDirectory();
+  const repository = join(directory.path, "repository");
+  const restic: Command = {
+    argv: ["restic", "--repo", repository, "--no-cache"],
+    env: { RESTIC_PASSWORD: "only for this test" },
+    effect: "writes",
+  };
+  await localHost().run({ ...restic, argv: [...restic.argv, "init"] }, AbortSignal.timeout(30_000));
+  await using program = await startProgram([
+    { argv: ["sh", "-c", "echo $$ >&2; exec sleep 300"], effect: "reads" },
+    { ...restic, argv: [...restic.argv, "backup", "--stdin"] },
+  ]);
+  await program.children(1);
+  await until(async () => (await readdir(join(repository, "locks"))).length > 0);
+  const pids = childrenOf(program.pid);
+
+  await program.kill();
+
+  assert.equal(pids.length, 2);
+  await Promise.all(pids.map(isGone));
+});
+
+interface RunningProgram extends AsyncDisposable {
+  readonly pid: number;
+  /** The numbers that so many commands have written to standard error. */
+  children(count: number): Promise<readonly number[]>;
+  kill(): Promise<void>;
+}
+
+/** A Node program that runs a pipeline on its local host, as Holdfast does. */
+async function startProgram(
+  commands: readonly Command[],
+  options: { readonly exitsAfterLines?: number } = {},
+): Promise<RunningProgram> {
+  const source = `
+    import { localHost } from ${JSON.stringify(new URL("local.ts", import.meta.url).href)};
+    let lines = 0;
+    await localHost().pipe(${JSON.stringify(commands)}, new AbortController().signal, {
+      stderrLine: (line) => {
+        console.log(line);
+        if (++lines === ${options.exitsAfterLines ?? 0}) process.exit(70);
+      },
+    });`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child, "spawn");
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  };
+  const numbers = (): readonly number[] => (said.match(/^\d+$/gm) ?? []).map(Number);
+  return {
+    pid: child.pid ?? 0,
+    kill,
+    children: async (count) => {
+      await until(() => numbers().length >= count);
+      return numbers();
+    },
+    [Symbol.asyncDispose]: kill,
+  };
+}
+
+async function isGone(pid: number | undefined): Promise<void> {
+  assert.ok(pid);
+  await until(() => !isLiving(processEntry(pid)));
+}
+
+/** Waits for what happens by itself, for half a minute at most. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries += 1) {
+    assert.ok(tries < 1500, `it never came true: ${String(holds)}`);
+    await sleep(20);
+  }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
+    .filter((child) => child !== "")
+    .map(Number);
+}
+
+async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "holdfast-death-"));
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
