@@ -1,5 +1,5 @@
 // Knows: where a configuration is looked for, and how its file is read. Must not know: what stands in it.
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Config } from "./config.ts";
@@ -27,7 +27,7 @@ const largestBytes = 1024 * 1024;
 export async function loadConfig({ file, env, home }: LoadRequest): Promise<Config> {
   const candidates = file === undefined ? searchedFiles(env, home) : [resolve(file)];
   for (const candidate of candidates) {
-    const found = await readConfigFile(candidate);
+    const found = readConfigFile(candidate);
     if (found === undefined) continue;
     return parseConfig({
       file: candidate,
@@ -69,29 +69,31 @@ function defaultState(file: string, env: NodeJS.ProcessEnv, home: string): strin
   return join(directoryIn(env, "XDG_STATE_HOME") ?? join(home, ".local/state"), "holdfast");
 }
 
+interface ReadFile {
+  readonly text: string;
+  readonly readableByOthers: boolean;
+}
+
+// Read without promises: it is one small file, and every command waits for it.
 /** The text of a configuration file, or undefined when there is no such file. */
-export async function readConfigFile(
-  file: string,
-): Promise<{ readonly text: string; readonly readableByOthers: boolean } | undefined> {
+function readConfigFile(file: string): ReadFile | undefined {
   try {
-    await using handle = await open(file, "r");
-    return await readOpen(file, handle);
+    const descriptor = openSync(file, "r");
+    using _ = { [Symbol.dispose]: () => closeSync(descriptor) };
+    return readOpen(file, descriptor);
   } catch (cause) {
     if (cause instanceof HoldfastError) throw cause;
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new HoldfastError("config-missing", `the configuration ${file} cannot be read`, {
       cause,
-      ...(code === "EACCES" ? { hint: "see who may read it with: ls -l " + file } : {}),
+      ...(code === "EACCES" ? { hint: `see who may read it with: ls -l ${file}` } : {}),
     });
   }
 }
 
-async function readOpen(
-  file: string,
-  handle: FileHandle,
-): Promise<{ readonly text: string; readonly readableByOthers: boolean }> {
-  const { size, mode } = await handle.stat();
+function readOpen(file: string, descriptor: number): ReadFile {
+  const { size, mode } = fstatSync(descriptor);
   if (size > largestBytes) {
     throw new HoldfastError(
       "config-invalid",
@@ -100,7 +102,7 @@ async function readOpen(
   }
   // Windows has no such bits; what Node makes up there says nothing.
   const readableByOthers = process.platform !== "win32" && (mode & 0o044) !== 0;
-  return { text: decode(file, await handle.readFile()), readableByOthers };
+  return { text: decode(file, readFileSync(descriptor)), readableByOthers };
 }
 
 /** Reads UTF-8, with or without a byte order mark. Throws `config-invalid`. */

@@ -10,6 +10,9 @@ import { Schedule } from "../policy/schedule.ts";
 import { AnySource } from "../sources/index.ts";
 import { AnyVolume } from "../volumes/index.ts";
 
+// Zod would compile each schema to code before its first use. A configuration is read once.
+z.config({ jitless: true });
+
 const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
   error:
     "a name begins with a letter or digit and has only letters, digits, dots, dashes and underscores",
