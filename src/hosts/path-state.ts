@@ -1,54 +1,69 @@
-// Knows: what a path is without opening it. Must not know: why that matters.
+// Knows: what a path is without reading it. Must not know: why that matters.
 import { constants, type BigIntStats } from "node:fs";
-import { access, lstat, opendir, realpath, stat, statfs } from "node:fs/promises";
+import { lstat, open, opendir, realpath, stat, statfs } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { PathState } from "./host.ts";
 
-// Node has four threads for the file system. A server that has gone away can hold one for ever:
+// Node has four threads for the file system, and a server that has gone away can hold one for ever:
 // this leaves one for everybody else.
 const atOnce = 3;
-const patienceMs = 10_000;
+// A drive that sleeps takes some fifteen seconds to wake.
+const patienceMs = 30_000;
 
-/** How many looks of this process have not come back. Each holds one of its threads. */
-let unanswered = 0;
+/** How one path is looked at, and how long anyone waits for it. */
+export interface Looking {
+  readonly look: (path: string) => Promise<PathState>;
+  readonly patienceMs: number;
+}
 
 /**
  * Looks at many paths, a few at a time. Symbolic links are followed. Never rejects: a path that
- * cannot be looked at, or that does not answer for ten seconds, is `unreadable` with the reason.
+ * cannot be looked at, or that does not answer for half a minute, is `unreadable` with the reason.
  */
 export async function inspectPaths(
   paths: readonly string[],
-  patience: number = patienceMs,
+  looking: Looking = { look, patienceMs },
 ): Promise<readonly PathState[]> {
   const states: PathState[] = [];
   const queue = paths.entries();
   const worker = async () => {
-    for (const [index, path] of queue) states[index] = await lookPatiently(path, patience);
+    for (const [index, path] of queue) states[index] = await lookPatiently(path, looking);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
   return states;
 }
 
-async function lookPatiently(path: string, patience: number): Promise<PathState> {
-  if (unanswered >= atOnce) {
-    return {
-      kind: "unreadable",
-      reason: "looking at other paths hangs, so this one was not tried",
-    };
-  }
-  const { promise: late, resolve: settle } = Promise.withResolvers<PathState>();
-  const reason = `it did not answer within ${patience / 1000} s`;
+async function lookPatiently(path: string, looking: Looking): Promise<PathState> {
+  const { promise, resolve: settle } = Promise.withResolvers<PathState>();
+  let reason = "looking at other paths hangs, so this one was not tried";
+  let late = false;
   const timer = setTimeout(() => {
-    unanswered += 1;
-    void answer.finally(() => (unanswered -= 1));
+    late = true;
     settle({ kind: "unreadable", reason });
-  }, patience);
-  const answer = look(path);
+  }, looking.patienceMs);
+  void whenFree(async () => {
+    if (late) return;
+    reason = `it did not answer within ${looking.patienceMs / 1000} s`;
+    settle(await looking.look(path));
+  });
   try {
-    return await Promise.race([answer, late]);
+    return await promise;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Of all the looks of this process so many more may start. One that hangs keeps its thread. */
+let free = atOnce;
+const waiting: (() => void)[] = [];
+
+async function whenFree(work: () => Promise<void>): Promise<void> {
+  if (free === 0) await new Promise<void>((proceed) => waiting.push(proceed));
+  else free -= 1;
+  await work();
+  const next = waiting.shift();
+  if (next === undefined) free += 1;
+  else next();
 }
 
 async function look(path: string): Promise<PathState> {
@@ -83,7 +98,8 @@ async function isEmpty(path: string, stats: BigIntStats): Promise<boolean> {
     await using directory = await opendir(path);
     return (await directory.read()) === null;
   }
-  if (stats.isFile()) await access(path, constants.R_OK);
+  // access(2) asks for the real user instead of the effective one, and NFS servers answer it wrongly.
+  if (stats.isFile()) await (await open(path, constants.O_RDONLY | constants.O_NONBLOCK)).close();
   return stats.isFile() && stats.size === 0n;
 }
 

@@ -7,16 +7,16 @@ const clearingMs = 2000;
 
 /**
  * Ends a process group: SIGTERM now, and SIGKILL when something of it is left `graceMs` later.
- * Resolves when nothing is left, or when even SIGKILL did not help (a process that waits for a dead
- * disk, or one of another user).
+ * Says whether nothing of it is left: even SIGKILL does not help against a process that waits for a
+ * dead disk, or one of another user.
  */
-export async function endGroup(leader: number, graceMs: number): Promise<void> {
+export async function endGroup(leader: number, graceMs: number): Promise<boolean> {
   sendToGroup(leader, "SIGTERM");
   // A stopped process would sleep through the SIGTERM.
   sendToGroup(leader, "SIGCONT");
-  if (await isGone(leader, graceMs)) return;
+  if (await isGone(leader, graceMs)) return true;
   sendToGroup(leader, "SIGKILL");
-  await isGone(leader, clearingMs);
+  return await isGone(leader, clearingMs);
 }
 
 /** The groups that have not come to their end. */

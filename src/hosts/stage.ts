@@ -85,8 +85,9 @@ export class Stage {
   async #end(): Promise<void> {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
-    await endGroup(pid, this.#options.graceMs);
-    if (this.#child?.exitCode !== null || this.#child.signalCode !== null) return;
+    const isGone = await endGroup(pid, this.#options.graceMs);
+    // When it is gone, or only something that it started is left, its exit is or will be noticed.
+    if (isGone || this.#child?.exitCode !== null || this.#child.signalCode !== null) return;
     this.#letGo();
     this.#settle({ kind: "immortal", pid });
   }

@@ -660,6 +660,9 @@ function files(under: HostUnderTest): void {
         ["missing", false],
       ],
     );
+    assert.deepEqual(states.map((state) => "leadsTo" in state && state.leadsTo).filter(Boolean), [
+      `${cwd}/full`,
+    ]);
     assert.match(inspect(states[6]), /symbolic link to something that does not exist/);
   });
 
