@@ -39,9 +39,11 @@ export const apprise = Options.transform((options) =>
     for (const reference of options.urls) urls.push(checkedUrl(await delivery.reveal(reference)));
 
     const telling = { notification, program: options.program };
-    const told = await Promise.all(urls.map((url) => tell(url, telling, delivery)));
+    // Settled, so that every private file is gone before anybody hears of a failure.
+    const told = await Promise.allSettled(urls.map((url) => tell(url, telling, delivery)));
 
-    const untold = told.filter((success) => !success).length;
+    for (const result of told) if (result.status === "rejected") throw result.reason;
+    const untold = told.filter((result) => result.status === "fulfilled" && !result.value).length;
     if (untold === 0) return;
     throw notificationFailed("apprise", `${untold} of ${urls.length} services were not told`, {
       hint: "try each address by hand: apprise -v -b test ADDRESS",

@@ -52,7 +52,8 @@ export const gotify = Options.transform((options) =>
   }),
 );
 
-// The Android app makes a sound from 4 on and pops up from 8 on (https://gotify.net/docs/push-message).
+// The Android app makes a sound from 4 on and vibrates too from 8 on
+// (https://github.com/gotify/android#message-priorities).
 const priorities: Readonly<Record<Severity, number>> = {
   information: 2,
   success: 2,
@@ -60,8 +61,10 @@ const priorities: Readonly<Record<Severity, number>> = {
   problem: 8,
 };
 
-/** What is pushed: shown as plain text, so that nothing in it is taken for Markdown. Gotify documents no
- * limits; these keep a message readable on a phone. */
+/**
+ * What is pushed: shown as plain text, so that nothing in it is taken for Markdown. Gotify documents
+ * no limits; these keep a message readable on a phone.
+ */
 export function gotifyMessage(notification: Notification, priority?: number): unknown {
   return {
     title: fit(notification.title, { limit: 250 }),

@@ -180,6 +180,7 @@ suite("posting a message", () => {
     await using sink = await openHttpSink();
     const wrong = [
       { address: "https//canary.example.org" },
+      { address: "file:///canary" },
       { address: sink.origin, headers: { authorization: "Bearer canary\nX: y" } },
       { address: `http://%zz:canary@${sink.address}` },
     ];

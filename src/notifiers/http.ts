@@ -61,16 +61,16 @@ export async function post(
   { pausesMs, longestPauseMs }: Patience = patience,
 ): Promise<string> {
   const call = callOf(message);
-  for (const pauseMs of [...pausesMs, undefined]) {
+  for (let attempts = 0; ; attempts += 1) {
     const answer = await ask(call, message.channel, signal);
     if (answer.kind === "taken") return answer.text;
 
+    const pauseMs = pausesMs[attempts];
     const wait = Math.max(pauseMs ?? 0, answer.retryAfterMs ?? 0);
-    const hopeless = !answer.passing || pauseMs === undefined || wait > longestPauseMs;
-    if (hopeless) throw refusal(message, answer);
+    const isLast = !answer.passing || pauseMs === undefined || wait > longestPauseMs;
+    if (isLast) throw refusal(message, answer);
     await sleep(wait, undefined, { signal });
   }
-  throw new Error("the last attempt neither succeeded nor failed");
 }
 
 type Answer =
@@ -101,6 +101,7 @@ interface Call {
 function callOf(message: Post): Call {
   try {
     const url = new URL(message.address);
+    if (!/^https?:$/.test(url.protocol)) throw new TypeError("another protocol");
     const headers = new Headers({ "user-agent": "holdfast", ...message.headers });
     // fetch refuses addresses with credentials.
     if (url.username !== "" && !headers.has("authorization")) {

@@ -69,6 +69,7 @@ suite("the configuration of notifiers", () => {
       [{ ...ntfy, server: "https://me:password@ntfy.example.org" }, /no user and no password/],
       [{ ...ntfy, server: "ftp://ntfy.example.org" }, /begins with https/],
       [{ ...ntfy, timeout: "30" }, /has no unit/],
+      [{ ...ntfy, timeout: "60d" }, /between/],
       [{ ...mail, to: [] }, /./],
       [{ ...mail, to: ["a@example.org\r\nBcc: b@example.org"] }, /one mail address/],
       [{ ...mail, to: ["a@example.org, b@example.org"] }, /one mail address/],

@@ -31,10 +31,14 @@ export const commonNotifierShape = {
     description:
       "Also send the end of the log and the names of files that could not be read. They leave the house then.",
   }),
-  timeout: Duration.prefault("30s").meta({
-    description: "How long sending one message may take in all, with every attempt.",
-    examples: ["30s"],
-  }),
+  timeout: Duration.refine((ms) => ms >= 100 && ms <= 3_600_000, {
+    error: "expected a time between 100ms and 1h",
+  })
+    .prefault("30s")
+    .meta({
+      description: "How long sending one message may take in all, with every attempt.",
+      examples: ["30s"],
+    }),
 };
 
 /** One message, the same for every channel. Holds no secret. */
@@ -70,6 +74,9 @@ export interface NotifierAccess {
 }
 
 export interface Notifier {
-  /** Says it once, within a time limit of its own. Throws `notification-failed`; never a secret in it. */
+  /**
+   * Says it once, within a time limit of its own. Throws `notification-failed`, also when the caller
+   * aborts; never a secret in it.
+   */
   send(notification: Notification, signal: AbortSignal): Promise<void>;
 }

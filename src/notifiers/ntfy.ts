@@ -111,8 +111,10 @@ const tags: Readonly<Record<Severity, string>> = {
   problem: "rotating_light",
 };
 
-/** What is published. A message over 4,096 bytes would arrive as an attached file
- * (https://docs.ntfy.sh/publish/#limitations). The length of titles is not documented. */
+/**
+ * What is published. A message over 4,096 bytes would arrive as an attached file
+ * (https://docs.ntfy.sh/publish/#limitations). The length of titles is not documented.
+ */
 export function ntfyMessage(
   notification: Notification,
   { topic, priority }: { readonly topic: string; readonly priority?: number | undefined },

@@ -70,6 +70,7 @@ suite("commands that tell somebody", () => {
     const command = powershellCommand(hostile);
 
     assert.deepEqual(command.argv, powershellCommand(exampleNotification()).argv);
+    assert.doesNotMatch(command.argv.join(" "), /"/);
     assert.deepEqual(command.env, {
       HOLDFAST_TITLE: hostile.title,
       HOLDFAST_MESSAGE: hostile.message,

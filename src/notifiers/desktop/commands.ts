@@ -99,17 +99,21 @@ export function osascriptCommand(notification: Notification): Command {
 }
 
 // Toasts need the id of an installed application: PowerShell's own is on every Windows. The text
-// enters the document as text nodes, so it is never mark-up.
+// becomes the inner text of elements, so it is never mark-up. No double quotes: they would have to
+// survive the quoting of a Windows command line.
 const toast = `
 $ErrorActionPreference = 'Stop'
 [void][Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime]
-$manager = [Windows.UI.Notifications.ToastNotificationManager]
-$document = $manager::GetTemplateContent([Windows.UI.Notifications.ToastTemplateType]::ToastText02)
-$texts = $document.GetElementsByTagName('text')
-[void]$texts.Item(0).AppendChild($document.CreateTextNode($env:HOLDFAST_TITLE))
-[void]$texts.Item(1).AppendChild($document.CreateTextNode($env:HOLDFAST_MESSAGE))
+[void][Windows.Data.Xml.Dom.XmlDocument, Windows.Data.Xml.Dom.XmlDocument, ContentType = WindowsRuntime]
+$message = [xml]'<toast><visual><binding template=''ToastGeneric''><text/><text/></binding></visual></toast>'
+$texts = $message.GetElementsByTagName('text')
+$texts.Item(0).InnerText = $env:HOLDFAST_TITLE
+$texts.Item(1).InnerText = $env:HOLDFAST_MESSAGE
+$document = [Windows.Data.Xml.Dom.XmlDocument]::new()
+$document.LoadXml($message.OuterXml)
 $application = '{1AC14E77-02E7-4E5D-B744-2EB1AE5198B7}\\WindowsPowerShell\\v1.0\\powershell.exe'
-$manager::CreateToastNotifier($application).Show([Windows.UI.Notifications.ToastNotification]::new($document))
+$notifier = [Windows.UI.Notifications.ToastNotificationManager]::CreateToastNotifier($application)
+$notifier.Show([Windows.UI.Notifications.ToastNotification]::new($document))
 `;
 
 /** Shows a toast on Windows. The text is handed over in the environment; the script never contains it. */
