@@ -56,6 +56,16 @@ suite("rules", () => {
     ]);
   });
 
+  test("counts midnight to the day that it begins", () => {
+    const day = [made("2026-11-19 23:59"), made("2026-11-20 00:00"), made("2026-11-20 02:00")];
+
+    assert.deepEqual(decide(day, { daily: 2 }), [
+      ["2026-11-20 02:00", "daily 1 of 2"],
+      ["2026-11-20 00:00"],
+      ["2026-11-19 23:59", "daily 2 of 2"],
+    ]);
+  });
+
   test("keeps the newest ones by number", () => {
     assert.deepEqual(decide(lastFourDays, { last: 2 }).slice(0, 3), [
       ["2026-11-20 08:00", "last 1 of 2"],
@@ -226,6 +236,15 @@ suite("times", () => {
     assert.deepEqual(decide([undated, ...lastFourDays], { last: 1 }).at(-1), [
       "undated",
       "its time is unknown",
+    ]);
+  });
+
+  test("keeps a snapshot of a clock that nobody has set, and does not take it for the oldest", () => {
+    const unset = made("unset", { time: new Date("1970-01-01T00:03:00Z") });
+
+    assert.deepEqual(decide([unset, ...lastFourDays], { yearly: 3 }).slice(-2), [
+      ["2026-11-17 02:00", "oldest, yearly 2 of 3"],
+      ["unset", "its time is too long ago to be true"],
     ]);
   });
 

@@ -81,6 +81,9 @@ export interface RetentionQuestion {
 /** Clocks of two machines may differ by so much before a snapshot counts as made in the future. */
 export const futureToleranceMs = 5 * 60_000;
 
+/** No backup is older: a clock that nobody has set begins in 1970 or 1980. */
+export const earliestTime = new Date("1990-01-01T00:00:00Z");
+
 /**
  * Decides which snapshots stay, newest first, and says why.
  *
@@ -160,6 +163,7 @@ function unfitness(byId: ReadonlyMap<string, Candidate>, now: Date) {
     const time = snapshot.time.getTime();
     if (snapshot.series === undefined) return "not made by this job";
     if (Number.isNaN(time)) return "its time is unknown";
+    if (time < earliestTime.getTime()) return "its time is too long ago to be true";
     if (time > latestPossible) return "its time is in the future";
     const missing = snapshot.base === undefined ? undefined : missingBase(snapshot);
     return missing === undefined ? undefined : `its base ${missing} is missing`;

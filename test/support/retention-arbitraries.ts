@@ -4,7 +4,8 @@ import { formatCalendarSpan } from "../../src/policy/calendar-span.ts";
 import { Retention } from "../../src/policy/retention.ts";
 
 const anyCount = fc.oneof(
-  { weight: 5, arbitrary: fc.integer({ min: 1, max: 12 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 3 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 12 }) },
   { weight: 1, arbitrary: fc.constant("unlimited") },
 );
 
