@@ -58,9 +58,11 @@ _holdfast() {
   answer=$("$program" complete -- "\${words[@]:1}" 2>/dev/null) || return
   [[ $answer == *:* ]] || return
 
-  # What stands before the last of these characters is not replaced, so it must not be repeated.
-  local current=\${words[\${#words[@]}-1]} prefix="" value
-  [[ $current != *[=:@]* ]] || prefix=\${current%"\${current##*[=:@]}"}
+  # Only the last of the pieces that bash made is replaced, so what stands before must not be repeated.
+  local prefix=\${words[\${#words[@]}-1]} value
+  # An @ counts to the piece behind it, though bash has cut it off.
+  [[ $word == [=:] ]] || prefix=\${prefix%"$word"}
+  prefix=\${prefix%@}
   COMPREPLY=()
   while IFS=$'\\t' read -r value _; do
     [[ -z $value || $value == :* ]] || COMPREPLY+=("\${value#"$prefix"}")
