@@ -9,7 +9,7 @@ import { placeAll } from "./placements.ts";
 import { expandHome } from "./places.ts";
 import { type KeyPath, type Problem, configInvalid, formatKeyPath } from "./problem.ts";
 import { ConfigFile } from "./schema.ts";
-import { secretsIn, valueAt } from "./schema-tree.ts";
+import { schemasAt, secretDepth, secretsIn, valueAt } from "./schema-tree.ts";
 import { type YamlText, readYaml } from "./yaml-text.ts";
 
 /** The text of a configuration, and what its meaning depends on. */
@@ -33,18 +33,17 @@ export function parseConfig(source: ConfigText): Config {
   const yaml = readYaml(source.text);
   const value = withVolumesAtHome(withoutEmptySections(yaml.value), home);
   if (yaml.clear && (value === undefined || value === null)) throw empty(file);
-  if (!yaml.clear) throw invalid(source, yaml, yaml.problems);
+  const notation = yaml.problems.map((problem) => ({ ...problem, path: knownPart(problem.path) }));
+  if (!yaml.clear) throw invalid(source, yaml, notation);
 
   const read = readDraft(value);
   const placements = placeAll(read.draft, home);
   const checked: Checked = { draft: read.draft, placements, platform };
-  const own = [...yaml.problems, ...(read.whole ? [] : read.problems)];
-  // What its own schema has refused needs no second complaint.
-  const refused = new Set(own.map(({ path }) => formatKeyPath(path)));
-  const problems = [
-    ...own,
-    ...contradictions(checked).filter(({ path }) => !refused.has(formatKeyPath(path))),
-  ];
+  const problems = firstOfEachKey([
+    ...notation,
+    ...(read.whole ? [] : read.problems),
+    ...contradictions(checked),
+  ]);
   if (!read.whole || problems.length > 0) {
     // Known to `redact` from here on, also where the rest of its entry could not be read.
     for (const { value: secret } of secretsIn(ConfigFile, value)) {
@@ -65,6 +64,21 @@ export function parseConfig(source: ConfigText): Config {
     defaultState: source.defaultState,
     warnings: warnings.map((warning) => warningOf(warning, yaml)),
   });
+}
+
+// What is badly written can turn values into keys, and a value can be a secret.
+function knownPart(path: KeyPath): KeyPath {
+  const secret = secretDepth(ConfigFile, path, undefined) ?? path.length;
+  const unknown = path.findIndex(
+    (_, index) => schemasAt(ConfigFile, path.slice(0, index + 1), undefined).length === 0,
+  );
+  return path.slice(0, unknown < 0 ? secret : Math.min(secret, unknown));
+}
+
+/** Of what is wrong with one value only the first: what its own schema refused needs no second complaint. */
+function firstOfEachKey(problems: readonly Problem[]): readonly Problem[] {
+  const byKey = Map.groupBy(problems, ({ path }) => JSON.stringify(path));
+  return [...byKey.values()].flatMap((group) => group.slice(0, 1));
 }
 
 // `jobs:` with everything below it commented out means that there are none.

@@ -55,7 +55,8 @@ export function configInvalid(file: string, problems: readonly PlacedProblem[]):
 
 // An anchor that is used in several places is wrong in all of them.
 function isSame(a: PlacedProblem, b: PlacedProblem): boolean {
-  return a.line === b.line && a.column === b.column && a.message === b.message;
+  const samePlace = a.line === b.line && a.column === b.column && a.path.at(-1) === b.path.at(-1);
+  return samePlace && a.message === b.message;
 }
 
 function describe(file: string, { path, line, column, message }: PlacedProblem): string {
@@ -80,5 +81,5 @@ function formatKey(key: string | number, index: number): string {
  * slipped out of its place, as in `{ password hunter2 }`.
  */
 export function isShowable(word: string): boolean {
-  return /^[\p{L}\p{N}._<-]{1,40}$/u.test(word);
+  return /^[\p{L}\p{N}._-]{1,40}$/u.test(word);
 }

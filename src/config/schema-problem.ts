@@ -113,15 +113,24 @@ const secretForms =
 
 function secretProblem(path: KeyPath, root: unknown): Problem {
   const value = valueAt(root, path);
-  if (value === undefined) {
-    return { path, part: "key", message: "is missing", hint: `write ${secretForms}` };
+  const hint = `write ${secretForms}, or the secret itself in quotes`;
+  if (value === undefined) return { path, part: "key", message: "is missing", hint };
+  if (value === null) {
+    return { path, part: "value", message: "has no value", hint: `${hint}; # begins a comment` };
   }
-  const hint =
-    typeof value === "number" || typeof value === "boolean"
-      ? "put a secret that looks like a number, true or false in quotes"
-      : `write ${secretForms}, or the secret itself in quotes`;
-  return { path, part: "value", message: "is not a reference to a secret", hint };
+  if (value === "") return { path, part: "value", message: "is empty", hint };
+  if (typeof value === "number" || typeof value === "boolean") {
+    const quotes = "put a secret that looks like a number, true or false in quotes";
+    return { path, part: "value", message: notASecret, hint: quotes };
+  }
+  const [meant] = Object.keys(value).flatMap((key) => nearest(key, secretKeys) ?? []);
+  const known = Object.keys(value).some((key) => secretKeys.includes(key));
+  const suggestion = meant === undefined || known ? "" : `, did you mean "${meant}"?`;
+  return { path, part: "value", message: notASecret + suggestion, hint };
 }
+
+const notASecret = "is not a reference to a secret";
+const secretKeys = ["file", "env", "command", "keyring", "credential"];
 
 function explain(issue: Issue, base: KeyPath, judged: Judged): readonly Explained[] {
   const path = [...base, ...keysIn(issue.path)];
@@ -145,6 +154,9 @@ function said(message: string, path: KeyPath, judged: Judged): Problem {
   return { path, part, message: plain, ...(hint === undefined ? {} : { hint }) };
 }
 
+// What is longer is read better in the commented example.
+const longestExample = 100;
+
 function hintFor(message: string, path: KeyPath, { schema, value }: Judged): string | undefined {
   const input = valueAt(value, path);
   if (message.startsWith("expected a text, not ") && typeof input !== "object") {
@@ -154,7 +166,9 @@ function hintFor(message: string, path: KeyPath, { schema, value }: Judged): str
     return "yes, no, on and off are texts in YAML 1.2";
   }
   const example = exampleOf(schemasAt(schema, path, value));
-  return example === undefined ? undefined : `for example: ${inFlowStyle(path, example)}`;
+  if (example === undefined) return undefined;
+  const text = inFlowStyle(path, example);
+  return text.length <= longestExample ? `for example: ${text}` : "see: holdfast config example";
 }
 
 /** What is missing is shown at the map that lacks it. */
@@ -169,9 +183,10 @@ function unknownKey(key: string, parent: KeyPath, { schema, value }: Judged): Ex
   const unknown = { path: [...parent, key], part: "key" as const };
   if (meant !== undefined) {
     const message = `unknown key, did you mean "${meant}"?`;
+    const hint = isShowable(key) ? {} : { hint: `write ${meant}: VALUE` };
     const lacking = [...parent, meant];
     const explains = valueAt(value, lacking) === undefined ? [parent, lacking] : [];
-    return { ...unknown, message, explains };
+    return { ...unknown, message, ...hint, explains };
   }
   return {
     ...unknown,
