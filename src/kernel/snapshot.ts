@@ -16,6 +16,8 @@ export interface Snapshot {
    * retention never touches it.
    */
   readonly series?: string;
+  /** The same for a snapshot and all its copies in other repositories, in the engine's own words. */
+  readonly origin?: string;
   readonly host?: string;
   readonly paths?: readonly string[];
   /** Bytes a restore would write, where the repository knows it. */

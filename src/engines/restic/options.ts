@@ -17,11 +17,17 @@ const secretName = /SECRET|PASSWORD|PASSPHRASE|TOKEN|CREDENTIAL|KEY/i;
 // ssh takes a host or user that begins with a dash for an option, and options can run programs.
 const optionAsHost = /^sftp:(\/\/)?([^/@]*@)?-|^sftp:(\/\/)?-/;
 
+const credentialsInAddress = /^[a-z0-9]+:.*:\/\/[^/@]*:[^/@]*@/;
+
 const service = /^(sftp|rest|s3|b2|azure|gs|swift|rclone):/;
 
 const Location = commonRepositoryShape.at
   .refine((at) => !at.startsWith("-"), { error: "a repository cannot begin with a dash" })
   .refine((at) => !optionAsHost.test(at), { error: "an ssh host cannot begin with a dash" })
+  .refine((at) => !credentialsInAddress.test(at), {
+    error:
+      "a password in an address can be seen by others: set RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD under environment",
+  })
   .refine((at) => /[:/]|^~/.test(at), {
     error:
       "expected an absolute path, VOLUME:PATH, or restic's own notation such as sftp:host:path",
@@ -185,6 +191,17 @@ export function localPathOf(at: string): string | undefined {
   const path = at.startsWith("local:") ? at.slice("local:".length) : at;
   return /^[/~]/.test(path) ? path : undefined;
 }
+
+/**
+ * Whether the repository's server wants a name and a password. restic before 0.16 has no variables
+ * for them, so they go into the address; and that, being secret then, into the environment.
+ */
+export function hasRestCredentials({ at, environment }: Options): boolean {
+  return at.startsWith("rest:") && restVariables.every((name) => environment[name] !== undefined);
+}
+
+/** The variables that newer versions of restic read a server's name and password from. */
+export const restVariables = ["RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"] as const;
 
 /** The programs that restic starts to reach a repository, as requirements of their own. */
 export function transportOf(at: string): "ssh" | "rclone" | undefined {
