@@ -100,16 +100,16 @@ function isGood(snapshot: Snapshot, all: readonly Snapshot[]): boolean {
   const time = snapshot.time.getTime();
   if (snapshot.series === undefined || Number.isNaN(time)) return false;
   if (time < earliestTime.getTime() || time > now.getTime() + futureToleranceMs) return false;
-  return chainOf(snapshot, all) !== "broken";
+  return basesOf(snapshot, all) !== undefined;
 }
 
-/** The bases it needs, one after the other. */
-function chainOf(snapshot: Snapshot, all: readonly Snapshot[]): readonly Snapshot[] | "broken" {
+/** The bases it needs, one after the other; undefined when one is missing. */
+function basesOf(snapshot: Snapshot, all: readonly Snapshot[]): readonly Snapshot[] | undefined {
   const chain: Snapshot[] = [];
   let { base } = snapshot;
   while (base !== undefined) {
     const next = all.find(({ id }) => id === base);
-    if (next === undefined || next === snapshot || chain.includes(next)) return "broken";
+    if (next === undefined || next === snapshot || chain.includes(next)) return undefined;
     chain.push(next);
     ({ base } = next);
   }
@@ -204,7 +204,7 @@ const promises: readonly Promised[] = [
       const question = listedOnce(asked);
       const { snapshots } = question;
       const good = snapshots.filter((one) => isGood(one, snapshots));
-      const needed = new Set(good.flatMap((one) => chainOf(one, snapshots)));
+      const needed = new Set(good.flatMap((one) => basesOf(one, snapshots) ?? []));
       const cleaned = snapshots.filter((one) => good.includes(one) || needed.has(one));
       const keptWithout = keptIds({ ...question, snapshots: cleaned });
 
@@ -266,12 +266,14 @@ const promises: readonly Promised[] = [
         keep.some((reason) => reason.startsWith("oldest, ")),
       );
       const excused = new Set(
-        oldest.flatMap(({ snapshot }) => {
-          const chain = chainOf(snapshot, question.snapshots);
-          return [snapshot.id, ...(chain === "broken" ? [] : chain.map(({ id }) => id))];
-        }),
+        oldest.flatMap(({ snapshot }) => [
+          snapshot,
+          ...(basesOf(snapshot, question.snapshots) ?? []),
+        ]),
       );
-      for (const id of keptIds(question)) assert.ok(later.has(id) || excused.has(id), id);
+      for (const { id } of keptOf(decideRetention(question))) {
+        assert.ok(later.has(id) || idsOf([...excused]).has(id), id);
+      }
     },
   ],
   [
