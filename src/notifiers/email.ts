@@ -135,7 +135,7 @@ async function credentials(
 }
 
 /** The mail for a notification. RFC 5322 wants subjects that fit into one line of 998 characters. */
-export function mailOf(
+function mailOf(
   notification: Notification,
   { from, to }: { readonly from: string; readonly to: readonly string[] },
 ): SendMailOptions {

@@ -79,6 +79,6 @@ async function headersOf(
 }
 
 /** The signature of a body, so that its receiver knows who wrote it. */
-export function signatureOf(body: string, key: string): string {
+function signatureOf(body: string, key: string): string {
   return `sha256=${createHmac("sha256", key).update(body).digest("hex")}`;
 }
