@@ -114,8 +114,15 @@ function removeOldBundles(current: string, keep: number): void {
 // What is saved while the build runs is newer than the bundle: the next start builds again.
 const started = new Date();
 const made = join(dist, `.building-${process.pid}`);
-rmSync(made, { recursive: true, force: true });
-mkdirSync(made, { recursive: true });
+try {
+  rmSync(made, { recursive: true, force: true });
+  mkdirSync(made, { recursive: true });
+} catch (error) {
+  console.error(`error: the bundle has to be built and ${dist} cannot be written`);
+  console.error(`cause: ${error instanceof Error ? error.message : String(error)}`);
+  console.error("hint: build it as the owner of this clone: npm run build");
+  process.exit(1);
+}
 try {
   await bundle(made);
 } catch {

@@ -210,14 +210,22 @@ function tell(comparison: Comparison): boolean {
   for (const difference of differences.slice(0, shown)) {
     process.stdout.write(`${styleText("red", "different:")} ${difference}\n`);
   }
-  const figures = `${files} files with ${bytes} bytes, ${folders} folders, ${links} symbolic links`;
+  const figures = [
+    `${count(files, "file")} with ${count(bytes, "byte")}`,
+    count(folders, "folder"),
+    count(links, "symbolic link"),
+  ].join(", ");
   const same = differences.length === 0;
   process.stdout.write(
     same
       ? `${styleText("green", "the same")}: ${figures}: names, contents, permissions and times\n`
-      : `${styleText("red", "NOT the same")}: ${differences.length} differences in ${figures}\n`,
+      : `${styleText("red", "NOT the same")}: ${count(differences.length, "difference")} in ${figures}\n`,
   );
   return same;
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function quoted(word: string): string {
