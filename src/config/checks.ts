@@ -192,16 +192,17 @@ function selfContained(
   job: string,
   { draft, placements }: Pick<Checked, "draft" | "placements">,
 ): readonly Problem[] {
+  // A pattern without wildcards leaves out what it names, with all that is in it.
   const excluded = (draft.jobs.get(job)?.exclude ?? []).map((pattern) =>
-    pattern.replace(/\/(\*\*?)?$/, ""),
+    pattern.replace(/\/(\*\*?)?$/, "").replaceAll(/\\(.)/g, "$1"),
   );
   const sources = (placements.sources.get(job) ?? []).map((placement) =>
     locationOf(placement, placements.volumePaths),
   );
   return namedBy(job, draft).flatMap(([, name]) => {
     const location = repositoryLocation(name, placements);
-    if (location === undefined || !location.startsWith("/") || excluded.includes(location))
-      return [];
+    if (location === undefined || !location.startsWith("/")) return [];
+    if (excluded.some((pattern) => contains(pattern, location))) return [];
     return sources.flatMap((source, index) =>
       source !== undefined && contains(source, location)
         ? [
