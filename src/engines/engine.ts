@@ -11,11 +11,14 @@ import { Retention } from "../policy/retention.ts";
 
 /** Keys that a repository of every engine has. Spread into each engine's own strict schema. */
 export const commonRepositoryShape = {
-  at: z.string().min(1).meta({
-    description:
-      "Where the repository lives: `VOLUME:PATH` on a configured volume, an absolute path, or the engine's own notation.",
-    examples: ["usb:restic", "/srv/backup/documents"],
-  }),
+  at: z
+    .string()
+    .min(1)
+    .meta({
+      description:
+        "Where the repository lives: `VOLUME:PATH` on a configured volume, an absolute path, or the engine's own notation.",
+      examples: ["usb:restic", "/srv/backup/documents"],
+    }),
   keep: Retention.optional().meta({
     description: "Which snapshots stay here. Wins over `keep` of the job.",
   }),
@@ -188,7 +191,11 @@ export interface Repository {
   /** Of these snapshots, those that this copy does not hold yet. Pure. */
   missing(theirs: readonly Snapshot[], ours: readonly Snapshot[]): readonly Snapshot[];
   /** Which of these snapshots hold a path (with `*` as in the engine's tool), newest first. */
-  find(path: string, snapshots: readonly Snapshot[], signal: AbortSignal): Promise<readonly Found[]>;
+  find(
+    path: string,
+    snapshots: readonly Snapshot[],
+    signal: AbortSignal,
+  ): Promise<readonly Found[]>;
   /** Drops snapshots. An unknown id is no error. Their space comes back with `prune`. */
   forget(ids: readonly string[], work: Work): Promise<void>;
   prune(work: Work): Promise<PruneResult>;
