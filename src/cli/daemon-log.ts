@@ -26,7 +26,7 @@ export function tellingDaemon(output: Output, env: NodeJS.ProcessEnv): DaemonTel
     else output.problem(line);
   };
   if (output.options.json || output.progressStream !== undefined) {
-    const told = telling(output, () => new Date());
+    const told = telling(output, { now: () => new Date(), asked: new Set() });
     return { say, listener: told.listener, [Symbol.dispose]: () => told[Symbol.dispose]() };
   }
   return { say, listener: logListener(output, say), [Symbol.dispose]() {} };
@@ -34,7 +34,7 @@ export function tellingDaemon(output: Output, env: NodeJS.ProcessEnv): DaemonTel
 
 function logListener(output: Output, say: DaemonWish["say"]): Listener {
   return (stamped) => {
-    const told = eventText(stamped, plain);
+    const told = eventText(stamped, { paint: plain, asked: new Set() });
     if (told === undefined || (told.level === "detail" && !output.options.verbose)) return;
     const { event } = stamped;
     const failed = event.event === "step-failed" || told.bad === true;

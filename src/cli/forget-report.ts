@@ -1,8 +1,7 @@
 // Knows: how it is told what was forgotten and why the rest stays. Must not know: how that is decided.
 import type { StampedEvent } from "../jobs/event.ts";
 import type { JobResult } from "../jobs/report.ts";
-import type { Output } from "./render.ts";
-import { type Telling, tellingText } from "./run-listener.ts";
+import { type Tell, tellingText } from "./run-listener.ts";
 import { shortId } from "./run-text.ts";
 import { count } from "./wording.ts";
 
@@ -19,8 +18,8 @@ export interface ForgottenInRepository {
 }
 
 /** Tells what was forgotten, after all jobs: one document with `--json`, text otherwise. */
-export function tellingForgotten(output: Output, now: () => Date): Telling {
-  const text = output.options.json ? undefined : tellingText(output, now);
+export const tellingForgotten: Tell = (output, options) => {
+  const text = output.options.json ? undefined : tellingText(output, options);
   const events: StampedEvent[] = [];
   return {
     listener(stamped) {
@@ -34,7 +33,7 @@ export function tellingForgotten(output: Output, now: () => Date): Telling {
     },
     [Symbol.dispose]: () => text?.[Symbol.dispose](),
   };
-}
+};
 
 /** Brings together how each job ended and what its events say was forgotten. */
 export function forgottenReports(

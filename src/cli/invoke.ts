@@ -36,7 +36,7 @@ export async function invoke(invocation: Invocation): Promise<number> {
     },
     {
       write: (text) => first.raw(text),
-      width: Math.min(invocation.stdout.columns ?? 80, 100),
+      width: helpWidth(invocation.stdout.columns ?? 0),
       colours: first.coloured,
     },
   );
@@ -57,6 +57,11 @@ export async function invoke(invocation: Invocation): Promise<number> {
 export function explainFailure(error: unknown, invocation: Invocation): number {
   outputFor(invocation, guessedOptions(invocation.words)).error(error);
   return exitStatusOf(error);
+}
+
+/** A terminal that does not know its size says 0; very long lines are hard to read. */
+function helpWidth(columns: number): number {
+  return columns > 0 ? Math.min(columns, 100) : 80;
 }
 
 function outputFor(invocation: Invocation, options: OutputOptions): Output {

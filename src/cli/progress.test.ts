@@ -24,6 +24,7 @@ suite("a progress line", () => {
   test("shows only what is known", () => {
     assert.equal(line({}), "documents: backup");
     assert.equal(line({ filesDone: 3 }), "documents: backup  3 files");
+    assert.equal(line({ bytesDone: 0, bytesTotal: 0 }), "documents: backup");
   });
 
   test("believes the tool about the time left", () => {

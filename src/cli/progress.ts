@@ -17,6 +17,9 @@ export interface RunningJob {
 
 const barWidth = 20;
 
+// Less of a path says nothing.
+const shortestPath = 20;
+
 /**
  * One job as one line of at most `width` columns: name, step, bar, bytes, rate and time left, as
  * far as they are known, and what is being worked on as far as it fits.
@@ -26,7 +29,8 @@ export function progressLine(
   { width, now, paint }: { readonly width: number; readonly now: Date; readonly paint: Paint },
 ): string {
   const { job, step, progress } = running;
-  const seconds = progress.secondsElapsed ?? (now.getTime() - running.since.getTime()) / 1000;
+  // Not the tool's own time: restic rounds it to seconds, and the rate would jump.
+  const seconds = (now.getTime() - running.since.getTime()) / 1000;
   const line = [
     `${job}: ${step}`,
     bar(progress),
@@ -39,7 +43,7 @@ export function progressLine(
 
   const room = width - displayWidth(line) - 2;
   const current = visible(progress.current ?? "");
-  if (current === "" || room < 10) return cut(line, width);
+  if (current === "" || room < shortestPath) return cut(line, width);
   return `${line}  ${paint.dim(cutFront(current, room))}`;
 }
 
@@ -60,12 +64,12 @@ function bar(progress: Progress): string {
 }
 
 function amount({ bytesDone, bytesTotal, filesDone, filesTotal }: Progress): string {
-  if (bytesDone !== undefined) {
-    const total = bytesTotal === undefined ? "" : ` of ${formatSize(bytesTotal)}`;
-    return `${formatSize(bytesDone)}${total}`;
+  // Some tools say 0 for a total that they do not know yet.
+  if (bytesDone !== undefined && bytesDone + (bytesTotal ?? 0) > 0) {
+    return `${formatSize(bytesDone)}${bytesTotal ? ` of ${formatSize(bytesTotal)}` : ""}`;
   }
   if (filesDone === undefined) return "";
-  return `${filesDone}${filesTotal === undefined ? "" : ` of ${filesTotal}`} files`;
+  return `${filesDone}${filesTotal ? ` of ${filesTotal}` : ""} files`;
 }
 
 function rate({ bytesDone }: Progress, seconds: number): string {
@@ -163,8 +167,10 @@ export class ProgressDisplay implements Footer, Disposable {
 
   #draw(): void {
     const now = this.#now();
-    // A line that reaches the last column would wrap and could not be taken back.
-    const width = (this.#stream.columns ?? 80) - 1;
+    // A line that reaches the last column would wrap and could not be taken back. A terminal that
+    // does not know its size says 0.
+    const columns = this.#stream.columns ?? 0;
+    const width = (columns > 0 ? columns : 80) - 1;
     const lines = [...this.#running.values()].map((running) =>
       progressLine(running, { width, now, paint: this.#paint }),
     );

@@ -1,7 +1,7 @@
 // Knows: how a request of the command line becomes runs, or a plan of them. Must not know: how a job runs.
 import { dueNow, noteSchedule } from "../jobs/due.ts";
 import { configuredJob } from "../jobs/open.ts";
-import type { Program, RunRequest, Verb } from "../jobs/program.ts";
+import { type Program, type RunRequest, type Verb, verbs } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
 import type { PlanReport, RecoveryReport } from "../jobs/report.ts";
 import { planJobs, runJobs } from "../jobs/run-jobs.ts";
@@ -10,7 +10,7 @@ import { errorCodes } from "../kernel/errors.ts";
 import { combinedExitStatus } from "./exit-status.ts";
 import { chosenJobs } from "./names.ts";
 import type { Output } from "./render.ts";
-import { type Telling, telling } from "./run-listener.ts";
+import { type Tell, telling } from "./run-listener.ts";
 import { plansText } from "./run-text.ts";
 import type { Session } from "./session.ts";
 
@@ -30,7 +30,7 @@ export interface Asked {
 export async function runAsked(
   session: Session,
   asked: Asked,
-  tell: (output: Output, now: () => Date) => Telling = telling,
+  tell: Tell = telling,
 ): Promise<number> {
   const dryRun = asked.dryRun ?? false;
   using program = await session.open({ readOnly: dryRun });
@@ -45,7 +45,11 @@ export async function runAsked(
   if (dryRun) return reportPlans(output, await planJobs(program, request, signal));
 
   reportRecovery(output, await recover(program, signal));
-  using told = tell(output, program.now);
+  const { now } = program;
+  using told = tell(output, {
+    now,
+    asked: new Set(asked.verbs.length < verbs.length ? asked.verbs : []),
+  });
   const results = await runJobs(program, request, { signal, listener: told.listener });
   told.finish(results);
   return combinedExitStatus(results, { strict: asked.strict ?? false });

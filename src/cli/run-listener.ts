@@ -3,7 +3,7 @@ import type { Listener, StampedEvent } from "../jobs/event.ts";
 import type { JobResult } from "../jobs/report.ts";
 import { ProgressDisplay } from "./progress.ts";
 import type { Output } from "./render.ts";
-import { eventText } from "./run-text.ts";
+import { type EventStyle, eventText } from "./run-text.ts";
 
 /** Tells what happens, until it is disposed of. */
 export interface Telling extends Disposable {
@@ -15,10 +15,19 @@ export interface Telling extends Disposable {
 // A program that reads progress wants to know that it goes on, not every change.
 const jsonProgressMs = 1000;
 
-/** Tells events as JSON Lines, or as text with progress lines where there is a terminal. */
-export function telling(output: Output, now: () => Date): Telling {
-  return output.options.json ? tellingJson(output) : tellingText(output, now);
+/** What the telling depends on besides the output. */
+export interface TellingOptions {
+  readonly now: () => Date;
+  /** Verbs that were asked for by name. */
+  readonly asked: ReadonlySet<string>;
 }
+
+/** Makes a telling. Some commands have their own. */
+export type Tell = (output: Output, options: TellingOptions) => Telling;
+
+/** Tells events as JSON Lines, or as text with progress lines where there is a terminal. */
+export const telling: Tell = (output, options) =>
+  output.options.json ? tellingJson(output) : tellingText(output, options);
 
 function tellingJson(output: Output): Telling {
   const told = new Map<string, number>();
@@ -50,7 +59,7 @@ export function eventLine({
 }
 
 /** Tells events as text, with progress lines where there is a terminal. */
-export function tellingText(output: Output, now: () => Date): Telling {
+export const tellingText: Tell = (output, { now, asked }) => {
   const stream = output.progressStream;
   const paint = output.messagePaint;
   const display = stream === undefined ? undefined : new ProgressDisplay(stream, { paint, now });
@@ -59,7 +68,7 @@ export function tellingText(output: Output, now: () => Date): Telling {
   return {
     listener(stamped) {
       showProgress(display, stamped);
-      const told = eventText(stamped, paint);
+      const told = eventText(stamped, { paint, asked });
       if (told === undefined) return;
       if (toldAtTheEnd(stamped, failed)) {
         output.detail(told.text);
@@ -67,7 +76,8 @@ export function tellingText(output: Output, now: () => Date): Telling {
       }
       switch (told.level) {
         case "result":
-          if (!output.options.quiet) output.text(`${resultText(output, stamped)}\n`);
+          if (!output.options.quiet)
+            output.text(`${resultText(stamped, { paint: output.paint, asked })}\n`);
           else if (told.bad === true) output.problem(told.text);
           break;
         case "message":
@@ -91,7 +101,7 @@ export function tellingText(output: Output, now: () => Date): Telling {
       display?.[Symbol.dispose]();
     },
   };
-}
+};
 
 /**
  * Whether this is the failure that the run will end with: it is told then. Further ones would stay
@@ -104,8 +114,8 @@ function toldAtTheEnd({ event, run }: StampedEvent, failed: Set<string>): boolea
 }
 
 /** Results go to standard output, which may have other colours than messages. */
-function resultText(output: Output, stamped: StampedEvent): string {
-  return eventText(stamped, output.paint)?.text ?? "";
+function resultText(stamped: StampedEvent, style: EventStyle): string {
+  return eventText(stamped, style)?.text ?? "";
 }
 
 function showProgress(display: ProgressDisplay | undefined, stamped: StampedEvent): void {

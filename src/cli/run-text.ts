@@ -17,8 +17,18 @@ export interface Told {
   readonly bad?: boolean;
 }
 
+/** How events are put into words. */
+export interface EventStyle {
+  readonly paint: Paint;
+  /** Verbs that were asked for by name: it matters that they were left out. */
+  readonly asked: ReadonlySet<string>;
+}
+
 /** An event in words. `undefined` for what only a progress line shows. */
-export function eventText({ job, run, event }: StampedEvent, paint: Paint): Told | undefined {
+export function eventText(
+  { job, run, event }: StampedEvent,
+  { paint, asked }: EventStyle,
+): Told | undefined {
   const about = (text: string): string => `${job}: ${text}`;
   switch (event.event) {
     case "run-started":
@@ -33,7 +43,7 @@ export function eventText({ job, run, event }: StampedEvent, paint: Paint): Told
       return { level: "detail", text: about(finishedText(event)) };
     case "step-skipped":
       return {
-        level: concernsData(event.step) ? "message" : "detail",
+        level: asked.has(event.step) || concernsData(event.step) ? "message" : "detail",
         text: about(`${stepName(event)} left out: ${event.reason}`),
       };
     case "step-failed":

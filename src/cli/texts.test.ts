@@ -252,11 +252,21 @@ const steps: readonly RunEvent[] = [
 suite("a run", () => {
   test("tells what happens, to those who want to know so much", (t) => {
     const lines = [...steps, ...ends].map((event) => {
-      const { level = "", text = "" } = eventText(told(event), plain) ?? {};
+      const { level = "", text = "" } =
+        eventText(told(event), { paint: plain, asked: new Set() }) ?? {};
       return `${level.padEnd(8)}| ${text.replaceAll("\n", `\n${" ".repeat(8)}| `)}\n`;
     });
 
     matches(t, lines.join(""), "events.txt");
+  });
+
+  test("tells that a verb was left out which somebody asked for by name", () => {
+    const skipped = told({ event: "step-skipped", step: "prune", reason: "nothing to reclaim" });
+
+    const level = (asked: readonly string[]): string | undefined =>
+      eventText(skipped, { paint: plain, asked: new Set(asked) })?.level;
+
+    assert.deepEqual([level([]), level(["prune"])], ["detail", "message"]);
   });
 
   test("tells as JSON when, which run and which job, and all that is known", () => {
