@@ -14,8 +14,16 @@ export function parentDeathPrefix(env: NodeJS.ProcessEnv): readonly string[] {
   if (process.platform !== "linux") return [];
   const setpriv = findExecutable("setpriv", env);
   if (setpriv.kind !== "found") return [];
-  // Busybox has a setpriv without this option, under the same name. The option's name is in the
-  // program's file, and reading that is a hundred times cheaper than asking for its help.
-  if (!readFileSync(setpriv.path).includes("pdeathsig")) return [];
-  return [setpriv.path, "--pdeathsig", "TERM", "--"];
+  return knowsParentDeath(setpriv.path) ? [setpriv.path, "--pdeathsig", "TERM", "--"] : [];
+}
+
+// Busybox has a setpriv without this option, under the same name. The option's name is in the
+// program's file, and reading that is a hundred times cheaper than asking for its help.
+function knowsParentDeath(path: string): boolean {
+  try {
+    return readFileSync(path).includes("pdeathsig");
+  } catch {
+    // It may be executed but not read: then nothing is known of it, and commands start without it.
+    return false;
+  }
 }

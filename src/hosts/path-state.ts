@@ -124,6 +124,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   EIO: "the device reports an input/output error",
   ELOOP: "too many symbolic links",
+  EMFILE: "too many files are open in this process",
   ENAMETOOLONG: "its name is too long",
   ENOTCONN: "its file system is no longer connected",
   ESTALE: "its server no longer knows it (stale file handle)",

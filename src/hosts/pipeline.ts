@@ -20,6 +20,8 @@ export interface PipelineOptions {
 
 // A writer whose reader has failed notices when it writes. One that does not write is not waited for.
 const readerlessMs = 2000;
+// Node's timers fire at once when given more (24.8 days).
+const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Runs commands side by side, each one's output being the next one's input. A single command is a
@@ -32,6 +34,7 @@ export async function runPipeline(
 ): Promise<PipeResult> {
   const { signal } = options;
   const subject = commands.map(programName).join(" | ");
+  if (commands.length === 0) throw new Error("a pipeline needs at least one command");
   if (commands.slice(1).some(({ stdin }) => stdin !== undefined)) {
     throw new Error(`only the first command of a pipeline can be given an input: ${subject}`);
   }
@@ -42,7 +45,10 @@ export async function runPipeline(
   stack.use(onAbort(signal, () => running.stop(interruption(signal, subject))));
   for (const command of commands) {
     if (command.timeoutMs === undefined) continue;
-    const timer = setTimeout(() => running.stop(timedOut(command)), command.timeoutMs);
+    const timer = setTimeout(
+      () => running.stop(timedOut(command)),
+      Math.min(command.timeoutMs, longestTimerMs),
+    );
     stack.defer(() => clearTimeout(timer));
   }
   return await running.result();

@@ -31,7 +31,7 @@ export interface StageOptions {
 }
 
 const stderrLimit = 64 * 1024;
-const longestCutSecret = 4096;
+const longestSecret = 4096;
 
 // A grandchild may keep the output open for ever. What the command itself wrote is in the pipe when
 // it exits, and takes no longer than this to arrive.
@@ -167,7 +167,7 @@ export class Stage {
       exitStatus: code ?? 128 + (signal === undefined ? 0 : constants.signals[signal]),
       ...(signal === undefined ? {} : { signal }),
       stdout: this.#stdout.text(),
-      stderr: redact(wholeLines(this.#stderr)),
+      stderr: withoutSecrets(this.#stderr),
       truncated: this.#stdout.truncated,
       milliseconds: Math.round(performance.now() - this.#startedAt),
     };
@@ -182,10 +182,12 @@ export class Stage {
   }
 }
 
-// The beginning of what is kept may be the end of a secret that `redact` would not know.
-function wholeLines(tail: Tail): string {
-  const text = tail.text();
-  if (!tail.truncated) return text;
-  const firstEnd = text.indexOf("\n");
-  return text.slice(firstEnd === -1 ? longestCutSecret : firstEnd + 1);
+/** Standard error as others may see it. */
+function withoutSecrets(tail: Tail): string {
+  const redacted = redact(tail.text());
+  if (!tail.truncated) return redacted;
+  // It may begin with the end of a secret, which `redact` does not know. That reaches at most to the
+  // end of the line, or to where a secret is known again.
+  const known = /\n|\*\*\*/.exec(redacted);
+  return redacted.slice(known === null ? longestSecret : known.index + known[0].length);
 }

@@ -69,6 +69,9 @@ const hostileWords = [
 // forked loses the signal.
 const grandchild = "sh -c 'echo $PPID $$; exec sleep 300'";
 
+const isBug = (error: unknown): boolean =>
+  error instanceof Error && !(error instanceof HoldfastError);
+
 function sh(script: string, ...words: readonly string[]): Command {
   return { argv: ["sh", "-c", script, "sh", ...words], effect: "reads" };
 }
@@ -123,6 +126,20 @@ function commands(under: HostUnderTest): void {
     assert.equal(failure.message, "sh failed with exit status 1: no such key: ***");
     assert.deepEqual(lines, ["no such key: ***"]);
     assert.doesNotMatch(inspect(failure, { depth: 9, showHidden: true }), /tell-nobody/);
+  });
+
+  test("keeps no half of a secret where it cuts off what was said earlier", async ({ signal }) => {
+    await using opened = await under.open(patient);
+    const env = { HOLDFAST_SECRET: new Secret(`tell-nobody-5-${"x".repeat(900)}-end`) };
+    const lines = 'i=0; while [ $i -lt 200 ]; do echo "$HOLDFAST_SECRET $i"; i=$((i+1)); done >&2';
+    const oneLine = lines.replace("echo", "printf %s");
+
+    const results = [
+      await opened.host.run({ ...sh(lines), env }, signal),
+      await opened.host.run({ ...sh(oneLine), env }, signal),
+    ];
+
+    for (const { stderr } of results) assert.match(stderr, /^( \d+)?(\*{3} \d+\n?){30,}$/);
   });
 
   test("refuses text that no environment can hold, without showing it", async ({ signal }) => {
@@ -576,6 +593,15 @@ function pipelines(under: HostUnderTest): void {
 
     assert.equal(failure.message, "sh failed with exit status 4");
     assert.deepEqual(await statesOf(opened.host, pids), ["gone"]);
+  });
+
+  test("refuses pipelines that make no sense, as the bugs that they are", async ({ signal }) => {
+    await using opened = await under.open(patient);
+    await assert.rejects(opened.host.pipe([], signal), isBug);
+    await assert.rejects(
+      opened.host.pipe([sh("true"), { ...sh("cat"), stdin: "x" }], signal),
+      isBug,
+    );
   });
 
   test("starts no stage when the tool of one is missing", async ({ signal }) => {
