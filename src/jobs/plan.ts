@@ -81,8 +81,8 @@ function sourceObstacle({ job, sources }: Observation): PlanDecision | undefined
     const { kind, reason } = source.found;
     const hint =
       kind === "missing"
-        ? `is its disk mounted? Otherwise correct the path in the configuration`
-        : `let the user that runs holdfast read it, or leave it out of the job's sources`;
+        ? "is its disk mounted? Otherwise correct the path in the configuration"
+        : "let the user that runs holdfast read it, or name another place in the job's sources";
     const code = kind === "missing" ? "source-missing" : "source-unreadable";
     return { action: "fail", error: new HoldfastError(code, reason, { hint }) };
   }
