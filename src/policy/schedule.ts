@@ -82,7 +82,7 @@ function problemOfCron(text: string): string | undefined {
     return `"${text}" has not the five fields of a cron schedule: minute, hour, day of month, month, day of week, such as "0 2 * * *"`;
   }
   try {
-    const first = newCron({ cron: text.trim() }).nextRun(new Date(0));
+    const first = newCron(text.trim()).nextRun(new Date(0));
     return first === null ? `"${text}" names a day that never comes` : undefined;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -149,7 +149,7 @@ export function nextTime(schedule: Schedule, state: ScheduleState): Date | undef
   }
   const since = countedSince(schedule, state);
   const after = since !== undefined && since > now ? since : now;
-  return newCron(schedule).nextRun(after) ?? undefined;
+  return cronOf(schedule).nextRun(after) ?? undefined;
 }
 
 /**
@@ -161,7 +161,7 @@ export function nextTime(schedule: Schedule, state: ScheduleState): Date | undef
 export function intervalOf(schedule: Schedule, now: Date): number {
   if (schedule.kind === "interval") return schedule.everyMs;
   let longest = 0;
-  let end = newCron(schedule).nextRun(now) ?? now;
+  let end = cronOf(schedule).nextRun(now) ?? now;
   for (let gaps = 0; gaps < mostGaps; gaps += 1) {
     if (now.getTime() - end.getTime() > 2 * longest + hour) break;
     const start = previousMoment(schedule, later(end, -1));
@@ -213,15 +213,26 @@ function later(time: Date, ms: number): Date {
 /** The newest moment of a cron schedule that is not after `now`. */
 function previousMoment(schedule: CronSchedule, now: Date): Date | undefined {
   // croner's "previous" is strictly before.
-  return newCron(schedule).previousRuns(1, later(now, 1))[0];
+  return cronOf(schedule).previousRuns(1, later(now, 1))[0];
+}
+
+// Reading the fields costs as much as asking for a moment, and a daemon asks every minute.
+const crons = new WeakMap<CronSchedule, Cron>();
+
+function cronOf(schedule: CronSchedule): Cron {
+  const known = crons.get(schedule);
+  if (known !== undefined) return known;
+  const made = newCron(schedule.cron, schedule.timezone);
+  crons.set(schedule, made);
+  return made;
 }
 
 /** Cron arithmetic alone: without a function there is nothing for a timer to start. */
-function newCron({ cron, timezone }: Omit<CronSchedule, "kind">): Cron {
+function newCron(cron: string, timezone?: string): Cron {
   return new Cron(cron, {
     mode: "5-part",
     paused: true,
-    // "30 2,14 * * *" is meant twice a day, not by the clock's face: as Vixie cron has it.
+    // "30 2,14 * * *" means two times of the day, as in Vixie cron, and not all that a clock shows.
     fixedTimeRule: "no-wildcard",
     ...(timezone === undefined ? {} : { timezone }),
   });
