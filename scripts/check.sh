@@ -20,10 +20,9 @@ step() {
   fi
 }
 
-# Those that start no process, in one process: no time is lost on starting one for each file.
 unit_tests() {
   # shellcheck disable=SC2046 # paths of test files hold no blanks
-  node --test --test-isolation=none --test-reporter=spec \
+  node --test --test-reporter=dot \
     $(find src test scripts -name '*.test.ts' ! -name '*.contract.test.ts' ! -path 'test/e2e/*')
 }
 
