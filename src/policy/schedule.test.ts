@@ -305,6 +305,7 @@ suite("interval of a schedule", () => {
     // At night, and in the first hours after it, the night is the longest wait; at noon it is over.
     ["*/30 8-20 * * *", "2026-11-20 23:00", 11.5],
     ["*/30 8-20 * * *", "2026-11-20 08:45", 11.5],
+    ["*/30 8-20 * * *", "2026-11-20 09:45", 11.5],
     ["*/30 8-20 * * *", "2026-11-20 14:00", 0.5],
     // On Monday morning it is the weekend.
     ["0 8-18 * * MON-FRI", "2026-11-23 09:30", 62],

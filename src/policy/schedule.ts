@@ -201,7 +201,8 @@ const mostAhead = 25 * hour;
  * until then. At most two turns of the schedule are lost.
  */
 function isCredible(time: Date | undefined, schedule: Schedule, now: Date): time is Date {
-  if (time === undefined || Number.isNaN(time.getTime())) return false;
+  if (time === undefined) return false;
+  // Not a number, and so never credible, for a time that could not be read.
   const ahead = time.getTime() - now.getTime();
   return ahead <= 0 || ahead <= Math.min(mostAhead, 2 * intervalOf(schedule, now));
 }
