@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { stageToBlame, type StageVerdict } from "./blame.ts";
 import type { CommandResult } from "./host.ts";
 
-type Given = Partial<CommandResult> & { readonly order?: number; readonly wasEnded?: boolean };
+type Given = Partial<CommandResult> & { readonly endedAt?: number; readonly wasEnded?: boolean };
 
 function stages(...given: readonly Given[]): readonly StageVerdict[] {
-  return given.map(({ order = 0, wasEnded = false, ...part }) => {
+  return given.map(({ endedAt = 0, wasEnded = false, ...part }) => {
     const result = {
       exitStatus: 0,
       stdout: "",
@@ -15,7 +15,7 @@ function stages(...given: readonly Given[]): readonly StageVerdict[] {
       milliseconds: 1,
       ...part,
     };
-    return { ok: result.exitStatus === 0, result, wasEnded, order };
+    return { ok: result.exitStatus === 0, result, wasEnded, endedAt };
   });
 }
 
@@ -30,7 +30,7 @@ test("the only one that failed is to blame, wherever it stands", () => {
 });
 
 test("writers that lost their reader are not, even if they were seen to end first", () => {
-  const reader: Given = { exitStatus: 1, stderr: "no space left on device", order: 3 };
+  const reader: Given = { exitStatus: 1, stderr: "no space left on device", endedAt: 3 };
 
   for (const victim of [
     { exitStatus: 141, signal: "SIGPIPE" },
@@ -39,16 +39,19 @@ test("writers that lost their reader are not, even if they were seen to end firs
     { exitStatus: 2, stderr: "gzip: stdout: Connection reset by peer" },
     { exitStatus: 1, stderr: "Error: write EPIPE" },
   ] as const) {
-    assert.equal(stageToBlame(stages({ ...victim, order: 1 }, { ...victim, order: 2 }, reader)), 2);
+    assert.equal(
+      stageToBlame(stages({ ...victim, endedAt: 1 }, { ...victim, endedAt: 2 }, reader)),
+      2,
+    );
   }
 });
 
 test("a reader that got half an input is not, its writer failed before", () => {
   const found = stageToBlame(
     stages(
-      { exitStatus: 1, stderr: "permission denied", order: 0 },
-      { exitStatus: 1, stderr: "unexpected end of file", order: 1 },
-      { exitStatus: 2, stderr: "no data", order: 2 },
+      { exitStatus: 1, stderr: "permission denied", endedAt: 0 },
+      { exitStatus: 1, stderr: "unexpected end of file", endedAt: 1 },
+      { exitStatus: 2, stderr: "no data", endedAt: 2 },
     ),
   );
 
@@ -58,8 +61,8 @@ test("a reader that got half an input is not, its writer failed before", () => {
 test("what Holdfast ended itself is not", () => {
   const found = stageToBlame(
     stages(
-      { exitStatus: 143, signal: "SIGTERM", wasEnded: true, order: 0 },
-      { exitStatus: 1, order: 1 },
+      { exitStatus: 143, signal: "SIGTERM", wasEnded: true, endedAt: 0 },
+      { exitStatus: 1, endedAt: 1 },
     ),
   );
 

@@ -7,8 +7,8 @@ export interface StageVerdict {
   readonly result: CommandResult;
   /** Holdfast ended it, because its reader had failed. */
   readonly wasEnded: boolean;
-  /** Which one it was to end, counted from 0: two that end together are seen in any order. */
-  readonly order: number;
+  /** When its end was seen, on a clock that only goes forward. Two that ended together: the same, or in order. */
+  readonly endedAt: number;
 }
 
 // A reader that goes away with bytes unread resets the joint between them, which is a socket pair
@@ -23,13 +23,13 @@ const sigpipeStatus = 141;
  * which they may complain later; upwards, it leaves its writers without a reader, and these say so
  * (SIGPIPE, or a broken pipe on standard error). So: of the stages that failed, those that only
  * lost their reader, or were ended by us for that reason, are left aside; of the others the one
- * that ended first is the cause. Where none is left, the last one that failed is blamed, because
+ * that ended first is the cause, and of two that were seen to end together the earlier stage. Where none is left, the last one that failed is blamed, because
  * its reader, though content, did not read to the end.
  */
 export function stageToBlame(stages: readonly StageVerdict[]): number | undefined {
   const failed = stages.map((stage, index) => ({ ...stage, index })).filter(({ ok }) => !ok);
   const causes = failed.filter((stage) => !stage.wasEnded && !lostItsReader(stage, stages));
-  const [first] = causes.toSorted((a, b) => a.order - b.order);
+  const [first] = causes.toSorted((a, b) => a.endedAt - b.endedAt);
   return (first ?? failed.at(-1))?.index;
 }
 

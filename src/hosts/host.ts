@@ -22,17 +22,24 @@ export interface CommandResult {
   readonly exitStatus: number;
   /** The signal that ended it; `exitStatus` is then 128 + its number. */
   readonly signal?: NodeJS.Signals;
-  /** Standard output, its last `outputLimit` bytes. Empty when lines were watched. */
+  /**
+   * The last part of standard output (64 MiB here, unless the host was made otherwise), as it came:
+   * it may hold secrets. Empty when lines were watched.
+   */
   readonly stdout: string;
   /** The last part of standard error, redacted. */
   readonly stderr: string;
-  /** Output was longer than is kept. */
+  /** Standard output was longer than is kept. */
   readonly truncated: boolean;
   readonly milliseconds: number;
 }
 
-/** Receives lines as they come, of any length, without their end. Must not throw. */
+/**
+ * Receives lines as they come, of any length, without their end. What it throws is a bug: the
+ * command is ended, and it is thrown again.
+ */
 export interface Watch {
+  /** As it came. Standard error is redacted. */
   readonly stdoutLine?: (line: string) => void;
   readonly stderrLine?: (line: string) => void;
 }
@@ -69,7 +76,8 @@ export interface Host {
   run(command: Command, signal: AbortSignal, watch?: Watch): Promise<CommandResult>;
   /**
    * Runs commands side by side, each one's output being the next one's input, bytes going from
-   * process to process. Throws for the last stage that failed; every stage's exit status counts.
+   * process to process. Only the first can have `stdin`. Every stage's exit status counts; throws
+   * for the one that is the cause (see `blame.ts`).
    */
   pipe(commands: readonly Command[], signal: AbortSignal, watch?: Watch): Promise<PipeResult>;
   /** Looks at many paths at once, in one round trip. Answers in the same order. */

@@ -21,7 +21,7 @@ function asOrdinaryUser(): Disposable {
 test("says why a path cannot be looked at", async ({ signal }) => {
   await using stack = new AsyncDisposableStack();
   stack.use(asOrdinaryUser());
-  const root = await mkdtemp(join(tmpdir(), "holdfast-user-"));
+  const root = await mkdtemp(join(tmpdir(), "holdfast-nobody-"));
   stack.defer(async () => {
     await chmod(join(root, "closed"), 0o700);
     await rm(root, { recursive: true });

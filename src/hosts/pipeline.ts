@@ -62,7 +62,6 @@ function timedOut({ timeoutMs = 0, ...command }: Command): HoldfastError {
 /** A pipeline that has been started. */
 class RunningPipeline {
   readonly #stages: readonly Stage[];
-  readonly #order = new Map<Stage, number>();
   readonly #timers = new DisposableStack();
   readonly #endings: Promise<void>[] = [];
   #stopped: { readonly reason: unknown } | undefined;
@@ -96,10 +95,10 @@ class RunningPipeline {
 
   async #watchOver(stage: Stage): Promise<StageEnd> {
     const end = await stage.ended;
-    this.#order.set(stage, this.#order.size);
     if (end.kind === "not-started" || end.kind === "watch-failed") this.stop(end.error);
-    if (end.kind === "immortal")
-      this.stop(new HoldfastError("command-failed", "a pipeline failed"));
+    if (end.kind === "immortal") {
+      this.stop(new HoldfastError("command-failed", `${programName(stage.command)} does not end`));
+    }
     if (end.kind === "exited" && !isOk(stage.command, end.result)) this.#endWritersOf(stage);
     return end;
   }
@@ -108,7 +107,7 @@ class RunningPipeline {
     const writers = this.#stages.slice(0, this.#stages.indexOf(reader));
     if (writers.length === 0) return;
     const timer = setTimeout(() => {
-      this.#end(writers.filter((writer) => !this.#order.has(writer)));
+      this.#end(writers.filter((writer) => writer.endedAt === undefined));
     }, readerlessMs);
     this.#timers.defer(() => clearTimeout(timer));
   }
@@ -117,8 +116,8 @@ class RunningPipeline {
     const verdicts = this.#stages.flatMap((stage, index): readonly StageVerdict[] => {
       const result = results[index];
       if (result === undefined) return [];
-      const order = this.#order.get(stage) ?? 0;
-      return [{ ok: isOk(stage.command, result), result, wasEnded: stage.wasEnded, order }];
+      const { wasEnded, endedAt = 0 } = stage;
+      return [{ ok: isOk(stage.command, result), result, wasEnded, endedAt }];
     });
     const blamed = stageToBlame(verdicts);
     const stage = blamed === undefined ? undefined : this.#stages[blamed];

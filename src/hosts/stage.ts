@@ -51,6 +51,7 @@ export class Stage {
   #ending: Promise<void> | undefined;
   #lingering: NodeJS.Timeout | undefined;
   #guard: Disposable | undefined;
+  #endedAt: number | undefined;
 
   constructor(launch: Launch, pad: LaunchPad, options: StageOptions) {
     const { promise, resolve } = Promise.withResolvers<StageEnd>();
@@ -71,6 +72,11 @@ export class Stage {
     return this.#child?.pid !== undefined;
   }
 
+  /** When the process ended, by `performance.now()`; what it wrote may still be on its way then. */
+  get endedAt(): number | undefined {
+    return this.#endedAt;
+  }
+
   /** Whether it was made to end, and so is not to blame for how. */
   get wasEnded(): boolean {
     return this.#ending !== undefined;
@@ -86,6 +92,7 @@ export class Stage {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
     const isGone = await endGroup(pid, this.#options.graceMs);
+    this.#guard?.[Symbol.dispose]();
     // When it is gone, or only something that it started is left, its exit is or will be noticed.
     if (isGone || this.#child?.exitCode !== null || this.#child.signalCode !== null) return;
     this.#letGo();
@@ -110,7 +117,9 @@ export class Stage {
       this.#settle({ kind: "not-started", error: startFailure(launch.command, error) });
     });
     this.#child.once("exit", () => {
-      this.#guard?.[Symbol.dispose]();
+      this.#endedAt = performance.now();
+      // While it is being ended, what it has started may be left.
+      if (!this.wasEnded) this.#guard?.[Symbol.dispose]();
       this.#finishSoon();
     });
     this.#child.once("close", () => this.#finish());
