@@ -1,9 +1,9 @@
 // Knows: when a job wants to run, from its schedule and what the journal says of it. Must not know: who runs it.
 import type { Job } from "../config/config.ts";
-import type { RunRecord, Trigger } from "../journal/journal.ts";
+import type { RunEnd, RunRecord, Trigger } from "../journal/journal.ts";
 import { errorCodes } from "../kernel/errors.ts";
 import { retryAt } from "../policy/retry.ts";
-import { dueTime, intervalOf, nextTime } from "../policy/schedule.ts";
+import { dueTime, intervalOf, nextTime } from "../policy/occurrence.ts";
 import type { Program } from "./program.ts";
 
 const hourMs = 3_600_000;
@@ -12,8 +12,8 @@ const minuteMs = 60_000;
 /** A scheduled time that is missed by more than this is being caught up. */
 const punctualMs = 5 * minuteMs;
 
-/** So many runs are looked at: more than a series of retries can have. */
-const lookBack = 100;
+/** So many runs are looked at first: mostly one series of retries. Older ones only when these do not tell. */
+const firstLook = 16;
 
 /** A wish to run. In the past or now: it is due. */
 export interface Wish {
@@ -29,9 +29,9 @@ export interface Wish {
 export function nextWish(program: Program, job: Job): Wish | undefined {
   if (job.schedule === undefined) return undefined;
   const now = program.now();
-  const runs = scheduledRuns(program, job);
+  const runs = tellingRuns(program, job);
   const scheduled = scheduledWish(program, job, runs);
-  const retry = retryWish(job, runs);
+  const retry = retryWish(job, runs, now);
   if (retry === undefined || retry === "exhausted") return scheduled;
   if (scheduled !== undefined && scheduled.at <= now) return scheduled;
   return scheduled === undefined || retry.at < scheduled.at ? retry : scheduled;
@@ -59,11 +59,7 @@ function scheduledWish(program: Program, job: Job, runs: readonly RunRecord[]): 
   if (schedule === undefined) return undefined;
   const now = program.now();
   const firstSeen = seenSince(program, job);
-  // An interval counts from any start. A time of day is used up by scheduled starts only: a run by
-  // hand in the evening does not cancel the night's.
-  const counting =
-    schedule.kind === "interval" ? program.journal.runs({ job: job.name, limit: lookBack }) : runs;
-  const lastStarted = counting.find(usesUpSchedule)?.started;
+  const lastStarted = runs.find((run) => countsFor(job, run))?.started;
   const since = lastStarted === undefined ? {} : { lastStarted };
   const due = dueTime(schedule, { ...since, firstSeen, now });
   if (due !== undefined) {
@@ -74,30 +70,60 @@ function scheduledWish(program: Program, job: Job, runs: readonly RunRecord[]): 
   return next === undefined ? undefined : { at: next, trigger: "schedule" };
 }
 
-/** Runs that a daemon or a timer started, newest first. */
-function scheduledRuns(program: Program, job: Job): readonly RunRecord[] {
-  return program.journal
-    .runs({ job: job.name, limit: lookBack })
-    .filter(({ trigger }) => trigger !== "command");
+/**
+ * The runs of a job, newest first, as far back as the last one that answered a scheduled time. However
+ * often a person runs it by hand, that one is not lost sight of.
+ */
+function tellingRuns(program: Program, job: Job): readonly RunRecord[] {
+  for (let limit = firstLook; ; limit *= 8) {
+    const runs = program.journal.runs({ job: job.name, limit });
+    const last = runs.findIndex(isScheduled);
+    if (last !== -1) return runs.slice(0, last + 1);
+    if (runs.length < limit || runs.some((run) => countsFor(job, run))) return runs;
+  }
 }
 
-/** Every start uses up its scheduled time; a retry belongs to the time it began with. */
-function usesUpSchedule({ trigger }: RunRecord): boolean {
-  return trigger !== "retry" && trigger !== "available";
+/** Whether this start answered a scheduled time. A retry belongs to the time it began with. */
+function isScheduled({ trigger }: RunRecord): boolean {
+  return trigger === "schedule" || trigger === "catch-up";
+}
+
+/**
+ * Whether a schedule counts from this start. An interval counts from a run by hand as well. A time of
+ * day is used up by scheduled starts only: a run by hand in the evening does not cancel the night's.
+ */
+function countsFor({ schedule }: Job, run: RunRecord): boolean {
+  return isScheduled(run) || (run.trigger === "command" && schedule?.kind === "interval");
+}
+
+/**
+ * What is still owed after the last scheduled time: the runs that answered it, newest first. None when
+ * somebody has had it done by hand since.
+ */
+function owed(runs: readonly RunRecord[]): readonly RunRecord[] {
+  const done = runs.some(({ trigger, end }) => trigger === "command" && isDone(end));
+  return done ? [] : runs.filter(({ trigger }) => trigger !== "command");
+}
+
+function isDone(end: RunEnd | undefined): boolean {
+  return end?.outcome === "success" || end?.outcome === "warning";
 }
 
 /** What follows from the failures since the last scheduled start. */
-function retryWish(job: Job, runs: readonly RunRecord[]): Wish | "exhausted" | undefined {
-  const failures: RunRecord[] = [];
-  for (const run of runs) {
-    if (!wantsRetry(run)) break;
-    failures.push(run);
-    if (usesUpSchedule(run)) break;
-  }
-  const last = failures[0];
-  if (last?.finished === undefined) return undefined;
-  const at = retryAt(job.retryMs, failures.length, last.finished);
-  return at === undefined ? "exhausted" : { at, trigger: "retry" };
+function retryWish(
+  job: Job,
+  runs: readonly RunRecord[],
+  now: Date,
+): Wish | "exhausted" | undefined {
+  const answers = owed(runs);
+  const stop = answers.findIndex((run) => !wantsRetry(run));
+  const failures = stop === -1 ? answers : answers.slice(0, stop);
+  const last = failures[0]?.finished;
+  if (last === undefined) return undefined;
+  const at = retryAt(job.retryMs, failures.length, last);
+  if (at === undefined) return "exhausted";
+  // A failure that lies ahead is of a clock that was set back since: how long ago it was, nobody knows.
+  return { at: last > now ? now : at, trigger: "retry" };
 }
 
 /** Failed in a way that time can mend, or was cut short. */
@@ -109,12 +135,18 @@ function wantsRetry({ end }: RunRecord): boolean {
 
 /** Whether the retries of the newest scheduled run are used up. */
 export function retriesExhausted(program: Program, job: Job): boolean {
-  return retryWish(job, scheduledRuns(program, job)) === "exhausted";
+  return retryWish(job, tellingRuns(program, job), program.now()) === "exhausted";
 }
 
 /** Whether the newest scheduled run was skipped because something was away: to be made up for when it is back. */
 export function awaitsVolume(program: Program, job: Job): boolean {
-  return scheduledRuns(program, job)[0]?.end?.away === true;
+  return lastAnswer(program, job)?.end?.away === true;
+}
+
+/** The newest of the runs that a daemon or a timer started, unless it was made up for by hand. */
+export function lastAnswer(program: Program, job: Job): RunRecord | undefined {
+  if (job.schedule === undefined) return undefined;
+  return owed(tellingRuns(program, job))[0];
 }
 
 function seenMark(job: Job): string {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, suite, test } from "node:test";
 import { setTimeZone } from "../../test/support/retention-arbitraries.ts";
-import { dueTime, nextTime, Schedule } from "./schedule.ts";
+import { dueTime, nextTime } from "./occurrence.ts";
+import { Schedule } from "./schedule.ts";
 
 const years = Number(process.env["HOLDFAST_YEARS"] ?? 2);
 const seed = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 2 ** 31);

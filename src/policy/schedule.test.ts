@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, suite, test } from "node:test";
 import * as z from "zod";
 import { setTimeZone } from "../../test/support/retention-arbitraries.ts";
-import { dueTime, intervalOf, nextTime, Schedule, type ScheduleState } from "./schedule.ts";
+import { dueTime, intervalOf, nextTime, type ScheduleState } from "./occurrence.ts";
+import { Schedule } from "./schedule.ts";
 
 const zoneBefore = process.env["TZ"];
 after(() => setTimeZone(zoneBefore));

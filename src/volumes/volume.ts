@@ -4,7 +4,10 @@ import type { Ledger } from "../kernel/ledger.ts";
 
 /** What a volume's schema parses into. */
 export interface VolumeSpec {
+  /** Absolute. */
   readonly path: string;
+  /** Whether it counts as there only with its marker. */
+  readonly marker: boolean;
   open(access: VolumeAccess): Volume;
 }
 
