@@ -1,7 +1,7 @@
 // Knows: what the parts of a configuration must agree on. Must not know: how each part is written.
 import type { Draft } from "./draft.ts";
 import { type Placements, locationOf, repositoryLocation } from "./placements.ts";
-import { type Placement, volumeNameProblem } from "./places.ts";
+import { type Placement, expandHome, volumeNameProblem } from "./places.ts";
 import { type KeyPath, type Problem, isShowable } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -9,6 +9,8 @@ import { didYouMean } from "./suggest.ts";
 export interface Checked {
   readonly draft: Draft;
   readonly placements: Placements;
+  /** What `~` means. */
+  readonly home: string;
   readonly platform: NodeJS.Platform;
 }
 
@@ -166,7 +168,8 @@ function sharedPlace(path: KeyPath, repository: string, other: string): Problem 
 }
 
 /** What is allowed and unwise. Only for a configuration without contradictions. */
-export function doubts({ draft, placements }: Checked): readonly Problem[] {
+export function doubts(checked: Checked): readonly Problem[] {
+  const { draft } = checked;
   const jobs = [...draft.jobs];
   const written = new Set(jobs.flatMap(([job]) => namedBy(job, draft).map(([, name]) => name)));
   const told = new Set(jobs.flatMap(([, { notify = [] }]) => notify));
@@ -179,7 +182,7 @@ export function doubts({ draft, placements }: Checked): readonly Problem[] {
       .map((name) =>
         unused(["notifiers", name], "no job tells it anything", `add to a job: notify: [${name}]`),
       ),
-    ...jobs.flatMap(([job]) => selfContained(job, { draft, placements })),
+    ...jobs.flatMap(([job]) => selfContained(job, checked)),
   ];
 }
 
@@ -188,13 +191,12 @@ function unused(path: KeyPath, message: string, hint?: string): Problem {
 }
 
 /** A backup that contains its own repository grows with every run. */
-function selfContained(
-  job: string,
-  { draft, placements }: Pick<Checked, "draft" | "placements">,
-): readonly Problem[] {
+function selfContained(job: string, { draft, placements, home }: Checked): readonly Problem[] {
   // A pattern without wildcards leaves out what it names, with all that is in it.
   const excluded = (draft.jobs.get(job)?.exclude ?? []).map((pattern) =>
-    pattern.replace(/\/(\*\*?)?$/, "").replaceAll(/\\(.)/g, "$1"),
+    expandHome(pattern, home)
+      .replace(/\/(\*\*?)?$/, "")
+      .replaceAll(/\\(.)/g, "$1"),
   );
   const sources = (placements.sources.get(job) ?? []).map((placement) =>
     locationOf(placement, placements.volumePaths),

@@ -33,7 +33,7 @@ function effective(node: SchemaNode, value: unknown): unknown {
   if (typeof value === "string") {
     const mayBeSecret =
       node.writeOnly === true || kinds.some(({ writeOnly }) => writeOnly === true);
-    return mayBeSecret ? "***" : withoutPassword(value);
+    return mayBeSecret ? "***" : value;
   }
   const kind = kindOf(node, value);
   const item = itemOf(kind);
@@ -54,11 +54,6 @@ function effective(node: SchemaNode, value: unknown): unknown {
       return own === undefined ? [] : [[key, effective(property, own)]];
     }),
   );
-}
-
-/** An address without the password that it may hold: `https://user:***@host/`. */
-function withoutPassword(text: string): string {
-  return text.replace(/(:\/\/[^/@\s:]*:)[^/@\s]+@/, "$1***@");
 }
 
 function asMap(value: unknown): Readonly<Record<string, unknown>> {

@@ -9,7 +9,7 @@ import { placeAll } from "./placements.ts";
 import { expandHome } from "./places.ts";
 import { type KeyPath, type Problem, configInvalid, formatKeyPath } from "./problem.ts";
 import { ConfigFile } from "./schema.ts";
-import { schemasAt, secretDepth, secretsIn, valueAt } from "./schema-tree.ts";
+import { schemasAt, secretDepth, secretsIn } from "./schema-tree.ts";
 import { type YamlText, readYaml } from "./yaml-text.ts";
 
 /** The text of a configuration, and what its meaning depends on. */
@@ -38,7 +38,7 @@ export function parseConfig(source: ConfigText): Config {
 
   const read = readDraft(value);
   const placements = placeAll(read.draft, home);
-  const checked: Checked = { draft: read.draft, placements, platform };
+  const checked: Checked = { draft: read.draft, placements, home, platform };
   const problems = firstOfEachKey([
     ...notation,
     ...(read.whole ? [] : read.problems),
@@ -134,23 +134,12 @@ function exposedSecrets(file: string, value: unknown): readonly Problem[] {
     (place) =>
       typeof place.value === "string" && (place.certain || soundsSecret(place.path.at(-1))),
   );
-  return [...plain.map(({ path }) => path), ...addressesWithPassword(value)].map((path) => ({
+  return plain.map(({ path }) => ({
     path,
     part: "value" as const,
     message: "the secret itself stands in the file, and other users can read the file",
     hint: `chmod 600 ${file}; or put the secret into a file of its own and write { file: PATH }`,
   }));
-}
-
-/** Repositories at an address such as `rest:https://user:password@host/`. */
-function addressesWithPassword(value: unknown): readonly KeyPath[] {
-  const repositories = valueAt(value, ["repositories"]);
-  if (!isMap(repositories)) return [];
-  return Object.entries(repositories).flatMap(([name, repository]) =>
-    /:\/\/[^/@\s]*:[^/@\s]+@/.test(String(valueAt(repository, ["at"])))
-      ? [["repositories", name, "at"]]
-      : [],
-  );
 }
 
 // Among environment variables most values are none.

@@ -13,7 +13,7 @@ import {
   parseDocument,
 } from "yaml";
 import type { KeyPath, Position, Problem } from "./problem.ts";
-import { aliasProblems, isMergeKey } from "./yaml-alias.ts";
+import { structureProblems, isMergeKey } from "./yaml-structure.ts";
 import { explainYamlFault } from "./yaml-fault.ts";
 
 /** A text read as YAML. */
@@ -52,14 +52,14 @@ export function readYaml(text: string): YamlText {
   };
 
   const notation = notationProblems(document, (offset) => position(offset).line);
-  const aliases = notation.clear ? aliasProblems(document) : [];
-  const clear = notation.clear && aliases.length === 0;
+  const structure = notation.clear ? structureProblems(document) : [];
+  const clear = notation.clear && structure.length === 0;
   return {
     // Aliases were counted above, with their places; a second count could only disagree.
     value: clear ? document.toJS({ maxAliasCount: -1 }) : undefined,
     problems: [
       ...notation.problems,
-      ...aliases.map((problem) => ({
+      ...structure.map((problem) => ({
         ...problem,
         path: pathAt(document.contents, problem.offset),
         part: "value" as const,
@@ -148,7 +148,8 @@ function endOf(node: unknown): number {
 
 function keyOf(pair: Pair): string {
   if (isMergeKey(pair)) return "<<";
-  return isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+  // A list or a map as a key is refused; writing it out could fail on what is wrong inside.
+  return isScalar(pair.key) ? String(pair.key.value) : "?";
 }
 
 /** Where a path leads: to the value, or to its key. What is missing is looked for at its parent. */

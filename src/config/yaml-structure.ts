@@ -1,8 +1,19 @@
-// Knows: what can be wrong with anchors, aliases and merge keys. Must not know: what they are used for.
-import { type Document, type Node, type Pair, isAlias, isMap, isPair, isScalar, isSeq } from "yaml";
+// Knows: what YAML allows and no configuration can mean: strange keys, anchors, aliases and merge keys.
+// Must not know: what they are used for.
+import {
+  type Document,
+  type Node,
+  type Pair,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+} from "yaml";
 
-/** A fault of one alias or merge key. */
-export interface AliasProblem {
+/** A fault of one key, alias or merge key. */
+export interface StructureProblem {
   readonly offset: number;
   readonly message: string;
   readonly hint?: string;
@@ -11,17 +22,25 @@ export interface AliasProblem {
 // A file that was made to exhaust memory has more after a few lines, an honest one never.
 const mostValues = 100_000;
 
+interface Anchored {
+  readonly node: Node;
+  /** How many values it stands for; undefined while they are being counted. */
+  size: number | undefined;
+}
+
 interface Walk {
-  readonly anchors: Map<string, { readonly node: Node; readonly size: number | undefined }>;
-  readonly problems: AliasProblem[];
+  /** By name. As everywhere in YAML, a name stands for the anchor that was begun last. */
+  readonly anchors: Map<string, Anchored>;
+  readonly problems: StructureProblem[];
   exhausted: boolean;
 }
 
 /**
- * Finds aliases without an anchor before them, anchors that hold themselves, merge keys (`<<`) that
- * merge something else than maps, and files that would expand to an unreasonable size.
+ * Finds keys that are lists or maps, aliases without an anchor before them, anchors that hold
+ * themselves, merge keys (`<<`) that merge something else than maps, and files that would expand to
+ * an unreasonable size.
  */
-export function aliasProblems(document: Document.Parsed): readonly AliasProblem[] {
+export function structureProblems(document: Document.Parsed): readonly StructureProblem[] {
   const walk: Walk = { anchors: new Map(), problems: [], exhausted: false };
   sizeOf(document.contents, walk);
   return walk.problems;
@@ -32,18 +51,20 @@ function sizeOf(node: unknown, walk: Walk): number {
   if (isAlias(node)) return aliasSize(node, walk);
   if (isPair(node)) {
     if (isMergeKey(node)) checkMerge(node, walk);
+    else if (isNode(node.key) && !isScalar(node.key)) {
+      walk.problems.push({ offset: node.key.range?.[0] ?? 0, message: "a key must be a text" });
+    }
     return sizeOf(node.key, walk) + sizeOf(node.value, walk);
   }
   if (!isMap(node) && !isSeq(node) && !isScalar(node)) return 0;
 
-  const anchor = node.anchor;
-  // Known from here on, but without a size until it is complete: an alias inside would be a circle.
-  if (anchor !== undefined) walk.anchors.set(anchor, { node, size: undefined });
+  const anchored: Anchored = { node, size: undefined };
+  if (node.anchor !== undefined) walk.anchors.set(node.anchor, anchored);
   let size = 1;
   if (!isScalar(node)) {
     for (const item of node.items) size += sizeOf(item, walk);
   }
-  if (anchor !== undefined) walk.anchors.set(anchor, { node, size });
+  anchored.size = size;
   return size;
 }
 
