@@ -38,12 +38,7 @@ const plural: Readonly<Record<Named, string>> = {
   verb: "verbs",
 };
 
-/** The given jobs, or all. Throws `unknown-name`, and `config-invalid` when there is no job at all. */
+/** The given jobs, or all. Throws `unknown-name`. */
 export function chosenJobs(config: Config, given: readonly string[]): readonly string[] {
-  if (config.jobs.size === 0 && given.length === 0) {
-    throw new HoldfastError("config-invalid", `no job is configured in ${config.file}`, {
-      hint: "add one below `jobs:`; see a commented example with: holdfast config example",
-    });
-  }
   return chosen("job", given, config.jobs.keys());
 }

@@ -1,7 +1,7 @@
 // Knows: how a test starts the program as its user does. Must not know: what is tested.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -47,6 +47,11 @@ export class User implements AsyncDisposable {
     await mkdir(join(file, ".."), { recursive: true });
     await writeFile(file, content, { mode: 0o600 });
     return file;
+  }
+
+  /** The text of a file. */
+  async read(path: string): Promise<string> {
+    return await readFile(this.at(path), "utf8");
   }
 
   /** Writes the configuration to where it is looked for. It is YAML, so JSON will do. */
