@@ -1,6 +1,9 @@
 // Knows: how commands run on a machine, and nothing of what they are for. The only room that starts processes.
 import type { Secret } from "../kernel/secret.ts";
 
+/** A signal that asks a command to end; SIGKILL follows when it does not. */
+export type EndSignal = "SIGTERM" | "SIGINT";
+
 /** One command as data. There are no shell strings anywhere. */
 export interface Command {
   readonly argv: readonly [string, ...string[]];
@@ -13,6 +16,8 @@ export interface Command {
   readonly effect: "reads" | "writes";
   /** Exit statuses that are no failure. Default: [0]. */
   readonly okExits?: readonly number[];
+  /** What asks it to end. Default: SIGTERM. Some tools tidy up only after SIGINT. */
+  readonly endSignal?: EndSignal;
   /** After so many milliseconds it is ended (`timed-out`). Default: no limit. */
   readonly timeoutMs?: number;
 }

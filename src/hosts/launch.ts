@@ -6,7 +6,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import { Secret } from "../kernel/secret.ts";
 import { programName } from "./command-failed.ts";
 import { findExecutable } from "./executable.ts";
-import type { Command, CommandResult } from "./host.ts";
+import type { Command, CommandResult, EndSignal } from "./host.ts";
 import { parentDeathPrefix } from "./parent-death.ts";
 
 /** A command whose program has been found. */
@@ -19,7 +19,7 @@ export interface Launch {
 /** What every command of one machine starts with. */
 export class LaunchPad {
   readonly #env: NodeJS.ProcessEnv;
-  #prefix: readonly string[] | undefined;
+  readonly #prefixes = new Map<EndSignal, readonly string[]>();
 
   constructor(env: NodeJS.ProcessEnv) {
     this.#env = env;
@@ -47,8 +47,8 @@ export class LaunchPad {
    */
   start(launch: Launch, input: Readable | "written" | "none"): ChildProcess {
     const { command, executable } = launch;
-    this.#prefix ??= parentDeathPrefix(this.#env);
-    const [file = executable, ...rest] = [...this.#prefix, executable, ...command.argv.slice(1)];
+    const prefix = this.#prefix(command.endSignal ?? "SIGTERM");
+    const [file = executable, ...rest] = [...prefix, executable, ...command.argv.slice(1)];
     const env = { ...this.#env };
     for (const [name, value] of Object.entries(command.env ?? {})) {
       env[name] = value instanceof Secret ? value.reveal() : value;
@@ -60,6 +60,15 @@ export class LaunchPad {
       windowsHide: true,
       stdio: [typeof input === "string" ? stdinOf(input) : input, "pipe", "pipe"],
     });
+  }
+
+  /** Looked up once for each signal. */
+  #prefix(signal: EndSignal): readonly string[] {
+    const known = this.#prefixes.get(signal);
+    if (known !== undefined) return known;
+    const found = parentDeathPrefix(this.#env, signal);
+    this.#prefixes.set(signal, found);
+    return found;
   }
 }
 

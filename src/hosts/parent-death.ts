@@ -1,20 +1,24 @@
 // Knows: how children end when this process is killed. Must not know: what they do.
 import { readFileSync } from "node:fs";
 import { findExecutable } from "./executable.ts";
+import type { EndSignal } from "./host.ts";
 
 /**
- * What is put before a command's argv, so that the kernel sends it SIGTERM when this process dies,
+ * What is put before a command's argv, so that the kernel sends it a signal when this process dies,
  * however it dies (prctl(2), PR_SET_PDEATHSIG): a restic that outlives `kill -9` would go on
  * holding its repository's lock. Empty where there is no such thing: only Linux has it, by
  * util-linux' setpriv from 2.33 on.
  *
  * It reaches the command itself, not what that started in turn.
  */
-export function parentDeathPrefix(env: NodeJS.ProcessEnv): readonly string[] {
+export function parentDeathPrefix(
+  env: NodeJS.ProcessEnv,
+  signal: EndSignal = "SIGTERM",
+): readonly string[] {
   if (process.platform !== "linux") return [];
   const setpriv = findExecutable("setpriv", env);
-  if (setpriv.kind !== "found") return [];
-  return knowsParentDeath(setpriv.path) ? [setpriv.path, "--pdeathsig", "TERM", "--"] : [];
+  if (setpriv.kind !== "found" || !knowsParentDeath(setpriv.path)) return [];
+  return [setpriv.path, "--pdeathsig", signal.slice("SIG".length), "--"];
 }
 
 // Busybox has a setpriv without this option, under the same name. The option's name is in the

@@ -1,18 +1,25 @@
 // Knows: how a process and all it started are ended. Must not know: how it was started.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { EndSignal } from "./host.ts";
 import { groupLives } from "./process-table.ts";
 
 // How long the kernel may take to clear away what has had SIGKILL.
 const clearingMs = 2000;
 
+/** How a process group is asked to end, and how long it has for it. */
+export interface Ending {
+  readonly signal: EndSignal;
+  readonly graceMs: number;
+}
+
 /**
- * Ends a process group: SIGTERM now, and SIGKILL when something of it is left `graceMs` later.
+ * Ends a process group: asks it to now, and sends SIGKILL when something of it is left `graceMs` later.
  * Says whether nothing of it is left: even SIGKILL does not help against a process that waits for a
  * dead disk, or one of another user.
  */
-export async function endGroup(leader: number, graceMs: number): Promise<boolean> {
-  sendToGroup(leader, "SIGTERM");
-  // A stopped process would sleep through the SIGTERM.
+export async function endGroup(leader: number, { signal, graceMs }: Ending): Promise<boolean> {
+  sendToGroup(leader, signal);
+  // A stopped process would sleep through the signal.
   sendToGroup(leader, "SIGCONT");
   if (await isGone(leader, graceMs)) return true;
   sendToGroup(leader, "SIGKILL");
@@ -20,16 +27,16 @@ export async function endGroup(leader: number, graceMs: number): Promise<boolean
 }
 
 /** The groups that have not come to their end. */
-const running = new Set<number>();
+const running = new Map<number, EndSignal>();
 
 /**
- * Sees to it that a group gets SIGTERM when this process exits before it, by `process.exit` or by a
+ * Sees to it that a group gets its signal when this process exits before it, by `process.exit` or by a
  * bug. Disposing of it says that the group has come to its end. (What happens when this process is
  * killed: see `parent-death.ts`.)
  */
-export function endWithThisProcess(leader: number): Disposable {
+export function endWithThisProcess(leader: number, signal: EndSignal): Disposable {
   if (running.size === 0) process.on("exit", endRunning);
-  running.add(leader);
+  running.set(leader, signal);
   return {
     [Symbol.dispose]: () => {
       running.delete(leader);
@@ -39,7 +46,7 @@ export function endWithThisProcess(leader: number): Disposable {
 }
 
 function endRunning(): void {
-  for (const leader of running) sendToGroup(leader, "SIGTERM");
+  for (const [leader, signal] of running) sendToGroup(leader, signal);
 }
 
 async function isGone(leader: number, withinMs: number): Promise<boolean> {

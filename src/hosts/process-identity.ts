@@ -80,7 +80,11 @@ function judge(pid: number, isTheOne: (entry: ProcessEntry) => boolean): Livenes
   return isLiving(entry) && isTheOne(entry) ? "alive" : "dead";
 }
 
-function answersSignals(pid: number): boolean {
+/**
+ * Whether some process has this number now, be it a dead one that nobody has asked for its exit
+ * status yet.
+ */
+export function answersSignals(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { type HoldfastError } from "../kernel/errors.ts";
 import { redact, Secret } from "../kernel/secret.ts";
-import type { Command, CommandResult, Watch } from "./host.ts";
+import type { Command, CommandResult, EndSignal, Watch } from "./host.ts";
 import { type Launch, type LaunchPad, prefixFailure, startFailure } from "./launch.ts";
 import { Lines, Tail } from "./output.ts";
 import { endGroup, endWithThisProcess } from "./process-group.ts";
@@ -26,8 +26,12 @@ export interface StageOptions {
   readonly handsOver: boolean;
   readonly watch: Watch;
   readonly stdoutLimit: number;
-  /** From SIGTERM to SIGKILL. */
+  /** From the signal that asks it to end to SIGKILL. */
   readonly graceMs: number;
+}
+
+function endSignal(command: Command): EndSignal {
+  return command.endSignal ?? "SIGTERM";
 }
 
 const stderrLimit = 64 * 1024;
@@ -91,7 +95,8 @@ export class Stage {
   async #end(): Promise<void> {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
-    const isGone = await endGroup(pid, this.#options.graceMs);
+    const { graceMs } = this.#options;
+    const isGone = await endGroup(pid, { signal: endSignal(this.command), graceMs });
     this.#guard?.[Symbol.dispose]();
     // When it is gone, or only something that it started is left, its exit is or will be noticed.
     if (isGone || this.#child?.exitCode !== null || this.#child.signalCode !== null) return;
@@ -110,7 +115,9 @@ export class Stage {
       this.#settle({ kind: "not-started", error: startFailure(launch.command, error) });
       return;
     }
-    if (this.#child.pid !== undefined) this.#guard = endWithThisProcess(this.#child.pid);
+    if (this.#child.pid !== undefined) {
+      this.#guard = endWithThisProcess(this.#child.pid, endSignal(this.command));
+    }
     this.#child.once("error", (error) => {
       if (this.#child?.pid !== undefined) return;
       this.#letGo();

@@ -53,3 +53,11 @@ test("leaves ordinary text alone, even when a secret is too short to be looked f
 
   assert.equal(redact("a cab is about"), "a cab is about");
 });
+
+test("hides a secret also where it stands escaped in JSON", () => {
+  const secret = new Secret('quo"ted\\pass');
+
+  const shown = redact(`{"message":${JSON.stringify(`wrong: ${secret.reveal()}`)}}`);
+
+  assert.equal(shown, '{"message":"wrong: ***"}');
+});

@@ -189,6 +189,8 @@ function command(setting: Setting, verb: string, parts: Parts): Command {
       ...args,
     ],
     effect,
+    // Up to 0.15 restic takes its lock away after SIGINT only.
+    endSignal: "SIGINT",
     ...(okExits === undefined ? {} : { okExits }),
     ...(stdin === undefined ? {} : { stdin }),
   };
