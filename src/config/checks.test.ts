@@ -6,9 +6,12 @@ import { contradictions } from "./checks.ts";
 import type { Draft } from "./draft.ts";
 import { placeAll } from "./placements.ts";
 
-// Engines that do not exist yet, as data: nothing here is ever opened.
+function open(): never {
+  assert.fail("nothing is opened");
+}
+
+// Engines that do not exist yet, as data.
 function repository(engine: string, at: string, accepts: readonly SourceKind[]): RepositorySpec {
-  const open = () => assert.fail("nothing is opened");
   return { engine, at, accepts: new Set(accepts), needs: [], open };
 }
 
@@ -29,7 +32,7 @@ function problemsOf(draft: Partial<Draft>): readonly string[] {
   );
 }
 
-const source = { kind: "paths", label: "/home", at: "/home", open: () => assert.fail() } as const;
+const source = { kind: "paths", label: "/home", at: "/home", open } as const;
 
 suite("what the parts of a configuration must agree on", () => {
   test("a repository takes only the kinds of source that its engine can read", () => {

@@ -29,12 +29,8 @@ export function showConfig({ file, state }: Config): string {
 
 /** A value with defaults where it says nothing, and without its secrets. */
 function effective(node: SchemaNode, value: unknown): unknown {
-  const kinds = kindsOf(node);
-  if (typeof value === "string") {
-    const mayBeSecret =
-      node.writeOnly === true || kinds.some(({ writeOnly }) => writeOnly === true);
-    return mayBeSecret ? "***" : value;
-  }
+  const secret = kindsOf(node).some(({ writeOnly }) => writeOnly === true);
+  if (secret) return typeof value === "string" ? "***" : value;
   const kind = kindOf(node, value);
   const item = itemOf(kind);
   if (Array.isArray(value))

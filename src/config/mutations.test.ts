@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { HoldfastError } from "../kernel/errors.ts";
 import { parseConfig } from "./parse.ts";
 import { readYaml } from "./yaml-text.ts";
@@ -36,9 +36,11 @@ function loadOrExplain(text: string): void {
 
 // Signs that mean something in YAML, in places and in durations; words that mean something here.
 const pieces = [
-  ..."\t\n :-[]{},#&*!|>'\"%@`~?\\/.\0\r\u0085\u2028",
-  ...["  ", ": ", "- ", "<<: ", "&a ", "*a", "!!map ", "---\n", "null", "true", "-1", "1e400"],
-  ...["__proto__: ", "constructor", "toString: x", "engine: ", "restic", "usb:", "../", "~"],
+  ..."\t|\n| |:|-|[|]|{|}|,|#|&|*|!|>|'|\"|%|@|`|~|?|\\|/|.|\0|\r|\u0085|\u2028".split("|"),
+  ..."|  |: |- |<<: |&a |*a|!!map |---\n|null|true|-1|1e400|../|usb:|engine: |restic".split("|"),
+  "__proto__: ",
+  "constructor",
+  "toString: x",
 ];
 
 interface Mutation {

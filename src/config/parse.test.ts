@@ -205,6 +205,17 @@ suite("a configuration", () => {
   });
 });
 
+/** The warnings about one job that backs a source up to a repository. */
+function own(source: string, at: string, exclude = "[]"): readonly string[] {
+  return messages(
+    load(`
+volumes: { home: { path: /home/me } }
+repositories: { own: { engine: restic, at: "${at}", password: { env: X } } }
+jobs: { all: { sources: ["${source}"], repository: own, exclude: ${exclude} } }
+`),
+  );
+}
+
 suite("warnings of a configuration", () => {
   test("name what nothing uses", () => {
     const config = load(`
@@ -228,15 +239,6 @@ jobs:
       },
     ]);
   });
-
-  const own = (source: string, at: string, exclude = "[]") =>
-    messages(
-      load(`
-volumes: { home: { path: /home/me } }
-repositories: { own: { engine: restic, at: "${at}", password: { env: X } } }
-jobs: { all: { sources: ["${source}"], repository: own, exclude: ${exclude} } }
-`),
-    );
 
   for (const [source, at] of [
     ["/", "/srv/restic"],

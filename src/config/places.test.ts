@@ -104,11 +104,12 @@ suite("places of repositories", () => {
   });
 });
 
+function allowed(name: string, platform: NodeJS.Platform): boolean {
+  return volumeNameProblem(name, platform) === undefined;
+}
+
 suite("names of volumes", () => {
   test("may not be those of services, nor drive letters on Windows", () => {
-    const allowed = (name: string, platform: NodeJS.Platform) =>
-      volumeNameProblem(name, platform) === undefined;
-
     assert.deepEqual(
       [
         allowed("s3", "linux"),

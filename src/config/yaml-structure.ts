@@ -49,13 +49,7 @@ export function structureProblems(document: Document.Parsed): readonly Structure
 /** How many values a node stands for, with every alias written out. */
 function sizeOf(node: unknown, walk: Walk): number {
   if (isAlias(node)) return aliasSize(node, walk);
-  if (isPair(node)) {
-    if (isMergeKey(node)) checkMerge(node, walk);
-    else if (isNode(node.key) && !isScalar(node.key)) {
-      walk.problems.push({ offset: node.key.range?.[0] ?? 0, message: "a key must be a text" });
-    }
-    return sizeOf(node.key, walk) + sizeOf(node.value, walk);
-  }
+  if (isPair(node)) return pairSize(node, walk);
   if (!isMap(node) && !isSeq(node) && !isScalar(node)) return 0;
 
   const anchored: Anchored = { node, size: undefined };
@@ -66,6 +60,16 @@ function sizeOf(node: unknown, walk: Walk): number {
   }
   anchored.size = size;
   return size;
+}
+
+function pairSize(pair: Pair, walk: Walk): number {
+  const { key, value } = pair;
+  if (isMergeKey(pair)) {
+    checkMerge(pair, walk);
+  } else if (isNode(key) && !isScalar(key)) {
+    walk.problems.push({ offset: key.range?.[0] ?? 0, message: "a key must be a text" });
+  }
+  return sizeOf(key, walk) + sizeOf(value, walk);
 }
 
 function aliasSize(alias: { source: string } & Pick<Node, "range">, walk: Walk): number {
