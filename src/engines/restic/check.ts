@@ -1,4 +1,5 @@
 // Knows: how restic's check tells damage from being unable to look. Must not know: what is done about damage.
+import { HoldfastError } from "../../kernel/errors.ts";
 import type { CheckLevel, CheckResult, Work } from "../engine.ts";
 import { checkCommand } from "./commands.ts";
 import { isRetryNotice } from "./errors.ts";
@@ -18,32 +19,31 @@ export async function checkRepository(
   level: CheckLevel,
   work: Work,
 ): Promise<CheckResult> {
-  const command = { ...checkCommand(restic.setting, level), okExits: [0, 1] };
   const problems: string[] = [];
   let count = 0;
-  const result = await restic.run(command, {
-    signal: work.signal,
-    stdoutLine(line) {
-      const current = parseCount(line);
-      if (current !== undefined) work.progress({ current });
-    },
-    stderrLine(line) {
-      for (const text of plainLines(line)) {
-        if (noProblem.test(text) || isRetryNotice(text)) continue;
-        count += 1;
-        if (problems.length < toldProblems) problems.push(sentence(text));
-      }
-    },
-  });
-  if (result.exitStatus === 0) return { problems: [] };
-  const error = restic.explain(result);
-  // A repository that is too damaged to be opened is damaged all the same.
-  if (error.code !== "repository-damaged") throw error;
-  if (problems.length === 0) return { problems: [error.message] };
-  return {
-    problems:
-      count > problems.length ? [...problems, `and ${count - problems.length} more`] : problems,
-  };
+  try {
+    await restic.run(checkCommand(restic.setting, level), {
+      signal: work.signal,
+      stdoutLine(line) {
+        const current = parseCount(line);
+        if (current !== undefined) work.progress({ current });
+      },
+      stderrLine(line) {
+        for (const text of plainLines(line)) {
+          if (noProblem.test(text) || isRetryNotice(text)) continue;
+          count += 1;
+          if (problems.length < toldProblems) problems.push(sentence(text));
+        }
+      },
+    });
+    return { problems: [] };
+  } catch (error) {
+    // A repository that is too damaged to be opened is damaged all the same.
+    if (!(error instanceof HoldfastError) || error.code !== "repository-damaged") throw error;
+    if (problems.length === 0) return { problems: [error.message] };
+  }
+  const more = count - problems.length;
+  return { problems: more === 0 ? problems : [...problems, `and ${more} more`] };
 }
 
 function sentence(line: string): string {

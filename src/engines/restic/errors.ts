@@ -52,8 +52,8 @@ const meanings: readonly Meaning[] = [
     code: "repository-full",
     words:
       /no space left on device|disk quota exceeded|507 Insufficient Storage|QuotaExceeded|storage quota|StorageFull|not enough space/i,
-    sentence: ({ name, location }) =>
-      `there is no space left for repository "${name}" at ${location}`,
+    sentence: ({ name, location }, line) =>
+      `there is no space left for repository "${name}" at ${location}: ${line}`,
     hint: () =>
       "make room there, or drop old snapshots with: holdfast forget, then: holdfast prune",
   },

@@ -120,21 +120,16 @@ const RestoreFigures = z.object({
   bytes_restored: count,
 });
 
-/** What one line of `restic restore --json` says: figures so far, or of all at its end. From 0.16 on. */
-export function parseRestoreLine(
-  line: string,
-): { readonly progress: Progress; readonly ended: boolean } | undefined {
+/** What one line of `restic restore --json` says: how far it is, or was at its end. From 0.16 on. */
+export function parseRestoreLine(line: string): Progress | undefined {
   const figures = RestoreFigures.safeParse(tryJson(line));
   if (!figures.success) return undefined;
-  const { message_type: type, ...counts } = figures.data;
+  const { files_restored, total_files, bytes_restored, total_bytes } = figures.data;
   return {
-    ended: type === "summary",
-    progress: {
-      filesDone: counts.files_restored,
-      filesTotal: counts.total_files,
-      bytesDone: counts.bytes_restored,
-      bytesTotal: counts.total_bytes,
-    },
+    filesDone: files_restored,
+    filesTotal: total_files,
+    bytesDone: bytes_restored,
+    bytesTotal: total_bytes,
   };
 }
 

@@ -3,13 +3,20 @@ import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandFailed } from "../../hosts/command-failed.ts";
 import type { Command, CommandResult, Watch } from "../../hosts/host.ts";
-import { isAliveSince } from "../../hosts/process-identity.ts";
+import { answersSignals, isAliveSince } from "../../hosts/process-identity.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import type { RepositoryAccess } from "../engine.ts";
 import { listLocksCommand, showLockCommand, unlockCommand, type Setting } from "./commands.ts";
 import { joinEnvironments, resolveEnvironment, type Named, type Variables } from "./environment.ts";
 import { explainFailure, Patience, type Subject } from "./errors.ts";
-import { describeLock, judgeLocks, parseLock, type Lock } from "./locks.ts";
+import {
+  adviceOn,
+  describeLock,
+  judgeLocks,
+  parseLock,
+  type Judgement,
+  type Lock,
+} from "./locks.ts";
 import type { Options } from "./options.ts";
 
 /** How a command is run. */
@@ -19,7 +26,7 @@ export interface Running extends Watch {
   readonly from?: Restic;
 }
 
-// A restic whose Holdfast was killed gets SIGTERM and needs a moment to end.
+// A restic whose Holdfast was killed gets SIGTERM, and needs a moment to end and to be buried.
 const dyingMs = 3000;
 const lookAgainMs = 100;
 
@@ -60,11 +67,6 @@ export class Restic {
     const lines: string[] = [];
     await this.run(command, { signal, stdoutLine: (line) => lines.push(line) });
     return lines.join("\n");
-  }
-
-  /** What a failure means that only the caller could see. */
-  explain(result: CommandResult): HoldfastError {
-    return explainFailure(result, this.#subject);
   }
 
   async #runOnce(command: Command, running: Running): Promise<CommandResult> {
@@ -120,14 +122,17 @@ export class Restic {
         username: username(),
         now: new Date(),
         liveness: isAliveSince,
+        exists: answersSignals,
       });
       if (judgement.kind === "free") return;
       if (judgement.kind === "removable") {
         await this.#runOnce(unlockCommand(this.setting), { signal });
         return;
       }
-      const { lock, living } = judgement;
-      if (!living || !(await endsBefore(lock, deadline, signal))) throw this.#heldBy(lock, living);
+      const mayEnd = judgement.owner === "alive" || judgement.owner === "replaced";
+      if (!mayEnd || !(await endsBefore(judgement.lock, deadline, signal))) {
+        throw this.#heldBy(judgement);
+      }
     }
   }
 
@@ -153,18 +158,17 @@ export class Restic {
     }
   }
 
-  #heldBy(lock: Lock, living: boolean): HoldfastError {
+  #heldBy(held: Held): HoldfastError {
     const { name, location } = this.#subject;
-    return new HoldfastError("repository-locked", `repository "${name}" is ${describeLock(lock)}`, {
-      hint: living
-        ? `wait until process ${lock.pid} has ended, and try again`
-        : `if no restic works on it any more, type on ${lock.hostname}: restic --repo ${location} unlock`,
-    });
+    const message = `repository "${name}" is ${describeLock(held.lock)}`;
+    return new HoldfastError("repository-locked", message, { hint: adviceOn(held, location) });
   }
 }
 
+type Held = Extract<Judgement, { kind: "held" }>;
+
 async function endsBefore(lock: Lock, deadline: number, signal: AbortSignal): Promise<boolean> {
-  while (isAliveSince(lock.pid, lock.time) === "alive") {
+  while (answersSignals(lock.pid)) {
     // Whoever looks next finds out that it was interrupted.
     if (signal.aborted) return true;
     if (Date.now() >= deadline) return false;

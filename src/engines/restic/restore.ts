@@ -1,5 +1,6 @@
 // Knows: how restic writes a snapshot into a directory, and never beside it. Must not know: who chose the snapshot.
 import { posix } from "node:path";
+import { CommandFailed } from "../../hosts/command-failed.ts";
 import type { Host } from "../../hosts/host.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import type { Progress } from "../../kernel/progress.ts";
@@ -20,18 +21,22 @@ export async function restoreSnapshot(
   await refuseSymbolicLinks(restic, host, { request, work });
   const problems = new Problems();
   let figures: Progress = {};
-  const command = { ...restoreCommand(restic.setting, request), okExits: [0, 1] };
-  const result = await restic.run(command, {
-    signal: work.signal,
-    stdoutLine(line) {
-      const said = parseRestoreLine(line);
-      if (said === undefined) return;
-      figures = said.progress;
-      work.progress(said.progress);
-    },
-    stderrLine: (line) => problems.hear(line),
-  });
-  if (result.exitStatus !== 0 && problems.count === 0) throw restic.explain(result);
+  try {
+    await restic.run(restoreCommand(restic.setting, request), {
+      signal: work.signal,
+      stdoutLine(line) {
+        const said = parseRestoreLine(line);
+        if (said === undefined) return;
+        figures = said;
+        work.progress(said);
+      },
+      stderrLine: (line) => problems.hear(line),
+    });
+  } catch (error) {
+    // The rest is restored: what is missing is said one by one.
+    const ended = error instanceof HoldfastError && error.cause instanceof CommandFailed;
+    if (!ended || problems.count === 0) throw error;
+  }
 
   const absent = await absentPaths(restic, host, { request, work });
   // restic counts folders among the files, so there is no number of files to tell.
