@@ -1,5 +1,4 @@
 // Knows: the pinging API of Healthchecks. Must not know: other channels.
-import { createHash } from "node:crypto";
 import * as z from "zod";
 import { SecretReference } from "../kernel/secret-reference.ts";
 import { channelSpec, notificationFailed } from "./channel.ts";
@@ -130,6 +129,8 @@ const uuidForm = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
  */
 export function runUuid(run: string): string {
   if (uuidForm.test(run)) return run.toLowerCase();
+  // Loaded when it is needed: it takes 5 ms, for which every start of the program would wait.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   const hash = createHash("sha1").update(namespace).update(run).digest().subarray(0, 16);
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6);
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
