@@ -68,6 +68,7 @@ suite("a secret in a file", () => {
     ["is empty", "key", "", /key is empty$/],
     ["holds only a line end", "key", "\n", /key is empty$/],
     ["holds a NUL character", "key", "hunter2\0x", /holds a NUL character$/],
+    ["is far too large", "key", Buffer.alloc(2 ** 20, "x"), /key is too long for a secret$/],
     ["is not UTF-8", "key", Buffer.from("hunter2\xff", "latin1"), /is not UTF-8 text$/],
   ] as const) {
     test(`is not available when the file ${title}`, async () => {

@@ -1,4 +1,5 @@
 // Knows: how a secret is fetched from where a configuration says it is. Must not know: what it opens.
+import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -83,12 +84,20 @@ async function fromFile(file: string, signal: AbortSignal): Promise<Secret> {
       hint: "write the whole path, or begin with ~/ for the home directory",
     });
   }
-  const bytes = await readFile(file, { signal }).catch((cause: unknown) => {
+  const bytes = await readStart(file, signal).catch((cause: unknown) => {
     if (signal.aborted) throw interruption(signal, `reading ${file}`);
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     throw unavailable(`the secret file ${file} ${fileFaults[code] ?? "cannot be read"}`, { cause });
   });
   return secretOf(decode(bytes, `the secret file ${file}`), `the secret file ${file}`);
+}
+
+/** What a file begins with: a file given by mistake can be larger than memory. */
+async function readStart(file: string, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of createReadStream(file, { end: 4 * longest, signal }))
+    chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 function decode(bytes: Uint8Array, origin: string): string {
@@ -100,11 +109,15 @@ function decode(bytes: Uint8Array, origin: string): string {
   }
 }
 
+// Linux takes 128 KiB for one environment variable (MAX_ARG_STRLEN), by which tools get their secrets.
+const longest = 65_536;
+
 /** A text without the line end that editors and `echo` add. */
 function secretOf(text: string, origin: string): Secret {
   const secret = text.replace(/\r?\n$/, "");
   if (secret === "") throw unavailable(`${origin} is empty`);
-  // An environment variable, by which tools get their secrets, would end there.
+  if (secret.length > longest) throw unavailable(`${origin} is too long for a secret`);
+  // An environment variable would end there.
   if (secret.includes("\0")) throw unavailable(`${origin} holds a NUL character`);
   return new Secret(secret);
 }
