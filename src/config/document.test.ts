@@ -57,10 +57,18 @@ suite("the example", () => {
     }
   });
 
-  // "…" stands where the schema has no example: nothing that could be shown would be right.
+  test("has something to show for every key", () => {
+    const empty = exampleConfig()
+      .split("\n")
+      .filter((line) => /: .*…/.test(line) && !/^ *# /.test(line));
+
+    // "…" stands where the schema has neither an example nor a default.
+    assert.deepEqual(empty, []);
+  });
+
   const unused = exampleConfig()
     .split("\n")
-    .flatMap((line, index) => (/^ *#: /.test(line) && !line.includes("…") ? [index] : []));
+    .flatMap((line, index) => (/^ *#: /.test(line) ? [index] : []));
   for (const index of unused) {
     const lines = exampleConfig().split("\n");
     const line = (lines[index] ?? "").replace("#: ", "");

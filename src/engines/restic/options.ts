@@ -175,9 +175,11 @@ export const Options = z.strictObject({
   }),
   cacert: Path.optional().meta({
     description: "A file with the certificates by which the repository's server is trusted.",
+    examples: ["/etc/holdfast/backup-ca.pem"],
   }),
   "tls-client-cert": Path.optional().meta({
     description: "A file with the certificate and key by which the server knows this machine.",
+    examples: ["/etc/holdfast/laptop.pem"],
   }),
   program: Program.default("restic").meta({
     description: "The restic to run: a name found in PATH, or an absolute path.",
