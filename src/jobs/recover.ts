@@ -1,5 +1,7 @@
 // Knows: how what dead runs left is put back. Must not know: how any one thing is undone.
-import type { OpenPromise } from "../journal/journal.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { interruption } from "../hosts/interruption.ts";
+import type { HeldLock, OpenPromise } from "../journal/journal.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Undo } from "../kernel/ledger.ts";
 import { afterHooksKind, runHooks } from "./hooks.ts";
@@ -8,13 +10,19 @@ import type { RecoveryReport } from "./report.ts";
 
 /**
  * Finds runs whose process died, undoes what their ledger lists, and calls them interrupted. What
- * cannot be undone now stays in the ledger and is reported; the next start tries again.
+ * cannot be undone now stays in the ledger and is reported; the next start tries again. Of several
+ * starts at once one recovers and the others wait for it: else they would undo what a new run does.
+ *
+ * Throws `busy` when another recovery takes longer than a minute, and `interrupted`.
  */
 export async function recover(
   program: Program,
   signal: AbortSignal,
 ): Promise<readonly RecoveryReport[]> {
   const { journal } = program;
+  if (journal.deadRuns().length + journal.openPromises().length === 0) return [];
+  using _ = await onlyRecovery(program, signal);
+  // Asked again: another start may have recovered them while this one waited.
   const dead = journal.deadRuns();
   for (const { id } of dead) {
     journal.finishRun(id, {
@@ -31,6 +39,25 @@ export async function recover(
     reports.push(await recoverRun(program, { run, promises: open.get(run) ?? [] }, signal));
   }
   return reports;
+}
+
+const patienceMs = 60_000;
+const lookAgainMs = 100;
+
+async function onlyRecovery({ journal }: Program, signal: AbortSignal): Promise<HeldLock> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const result = journal.lock("recovery", "recovery");
+    if (result.taken) return result.lock;
+    if (signal.aborted) throw interruption(signal, "waiting for another recovery");
+    if (performance.now() > deadline) {
+      const { pid, host } = result.holder;
+      throw new HoldfastError("busy", `process ${pid} on ${host} is still recovering`, {
+        hint: "let it finish, then try again; see what it waits for with: holdfast history",
+      });
+    }
+    await sleep(lookAgainMs);
+  }
 }
 
 async function recoverRun(
