@@ -39,8 +39,7 @@ suite("says in words what is wrong with a configuration", () => {
         serializers: [(value) => `${String(value)}\n`],
       });
       // The password of every case; whatever is wrong with it, it is never repeated.
-      const outsideNames = explained.replaceAll('"hunter2-canary"', "");
-      assert.doesNotMatch(outsideNames, /hunter2-canary/);
+      assert.doesNotMatch(explained, /hunter2-canary/);
     });
   }
 });
