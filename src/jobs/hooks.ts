@@ -47,7 +47,8 @@ export async function runHooks(
     try {
       await host.run({ argv, env, effect: "writes", timeoutMs }, signal);
     } catch (error) {
-      throw explain(error, argv, moment);
+      // What ended the whole run is no failure of the hook.
+      throw signal.aborted ? error : explain(error, argv, moment);
     }
   }
 }
@@ -64,7 +65,7 @@ function hooksOf(job: Job, moment: HookMoment): readonly HookCommand[] {
 }
 
 function explain(error: unknown, argv: HookCommand, moment: HookMoment): unknown {
-  if (!(error instanceof HoldfastError) || error.code === "interrupted") return error;
+  if (!(error instanceof HoldfastError)) return error;
   if (moment === "before" && error instanceof CommandFailed && error.result.exitStatus === notNow) {
     return new SkippedByHook(`the hook ${argv[0]} asked to skip this run`);
   }
