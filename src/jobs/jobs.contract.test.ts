@@ -179,18 +179,17 @@ suite("a copy", options, () => {
 
 suite("hooks", options, () => {
   test("run before and after with what they need to know, and after a failure", async () => {
-    const tell = (moment: string) => ["sh", "-c", `env > FOLDER/${moment}`];
     await using place = await ordinary({
       hooks: { before: [tell("before")], after: [tell("after")], "on-failure": [tell("failed")] },
     });
     await place.run();
-    assert.deepEqual(told(await readdir(place.folder)), ["after", "before"]);
+    assert.deepEqual(hooksThatRan(await readdir(place.folder)), ["after", "before"]);
 
     await rm(place.at("data"), { recursive: true });
     const result = await place.runOne();
 
     assert.equal(result.code, "source-missing");
-    assert.deepEqual(told(await readdir(place.folder)), ["after", "before", "failed"]);
+    assert.deepEqual(hooksThatRan(await readdir(place.folder)), ["after", "before", "failed"]);
     const seen = spawnSync("cat", [place.at("failed")], { encoding: "utf8" }).stdout;
     assert.match(seen, /HOLDFAST_JOB=documents/);
     assert.match(seen, /HOLDFAST_CODE=source-missing/);
@@ -479,7 +478,12 @@ suite("notifications", options, () => {
   });
 });
 
-function told(names: readonly string[]): readonly string[] {
+/** A hook that writes down its environment. */
+function tell(moment: string): readonly string[] {
+  return ["sh", "-c", `env > FOLDER/${moment}`];
+}
+
+function hooksThatRan(names: readonly string[]): readonly string[] {
   return names.filter((name) => ["before", "after", "failed"].includes(name)).toSorted();
 }
 
