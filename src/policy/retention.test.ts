@@ -386,6 +386,22 @@ suite("listings", () => {
   });
 });
 
+suite("listings and bases", () => {
+  test("keeps what any listing of a kept snapshot needs", () => {
+    const full = made("2026-11-01 02:00", { kind: "full" });
+    const torn = made("torn", { time: new Date("2026-11-19T02:00:00Z") });
+    const tornToo = { ...torn, time: new Date("2026-11-10T02:00:00Z"), base: full.id };
+    const newest = made("2026-11-20 02:00");
+
+    assert.deepEqual(decide([newest, torn, tornToo, full], { last: 2 }), [
+      ["2026-11-20 02:00", "last 1 of 2"],
+      ["torn", "last 2 of 2"],
+      ["torn", "last 2 of 2"],
+      ["2026-11-01 02:00", "torn needs it"],
+    ]);
+  });
+});
+
 suite("configuration", () => {
   const problems: readonly (readonly [input: unknown, message: RegExp])[] = [
     [{ last: 0 }, /expected a whole number from 1 on, or "unlimited"\s+→ at last/],

@@ -98,27 +98,25 @@ export const earliestTime = new Date("1990-01-01T00:00:00Z");
  */
 export function decideRetention(question: RetentionQuestion): readonly Decision[] {
   const { snapshots, rules = {}, now, pinned } = question;
-  const { byId, listings } = candidatesOf(snapshots);
-  for (const [id, reason] of pinned ?? []) keep(byId.get(id), reason);
-
+  const listings = snapshots.map((snapshot): Candidate => ({ snapshot, keep: none }));
   const candidates = newestFirst(listings);
-  const listedTwice = byId.size < listings.length;
-  const series = new Map<string, Candidate[]>();
+  const byId = basedOnOthers(listings) ? groupById(candidates) : undefined;
+
   const whyUnfit = unfitness(byId, now);
+  const series = new Map<string, Candidate[]>();
   for (const candidate of candidates) {
-    if (listedTwice && byId.get(candidate.snapshot.id) !== candidate) continue;
-    const unfit = whyUnfit(candidate.snapshot);
+    const { snapshot } = candidate;
+    const pin = pinned?.get(snapshot.id);
+    if (pin !== undefined) keep(candidate, pin);
+    const unfit = whyUnfit(snapshot);
     if (unfit !== undefined) keep(candidate, unfit);
-    else appendTo(series, candidate.snapshot.series ?? "", candidate);
+    else appendTo(series, snapshot.series ?? "", candidate);
   }
   for (const members of series.values()) applyRules(members, rules);
-  keepBases(candidates, byId);
 
-  if (!listedTwice) return candidates;
-  return candidates.map(({ snapshot }) => ({
-    snapshot,
-    keep: byId.get(snapshot.id)?.keep ?? none,
-  }));
+  if (byId === undefined) keepOtherListings(listings);
+  else keepNeeded(candidates, byId);
+  return candidates;
 }
 
 /** A decision that is being made. */
@@ -130,35 +128,41 @@ interface Candidate {
 // One list for all that are dropped: most of 100,000 are.
 const none: readonly string[] = Object.freeze([]);
 
-function keep(candidate: Candidate | undefined, reason: string): void {
-  if (candidate !== undefined) candidate.keep = [...candidate.keep, reason];
+function keep(candidate: Candidate, reason: string): void {
+  candidate.keep = [...candidate.keep, reason];
 }
 
-/** One candidate a listing; of several listings of one snapshot, the newest stands for it. */
-function candidatesOf(snapshots: readonly Snapshot[]) {
-  const byId = new Map<string, Candidate>();
-  const listings = snapshots.map((snapshot): Candidate => {
-    const candidate = { snapshot, keep: none };
-    const listed = byId.get(snapshot.id);
-    if (listed === undefined || compareAge(candidate, listed) < 0) byId.set(snapshot.id, candidate);
-    return candidate;
-  });
-  return { byId, listings };
+function isKept({ keep: reasons }: Candidate): boolean {
+  return reasons.length > 0;
 }
 
+function basedOnOthers(listings: readonly Candidate[]): boolean {
+  return listings.some(({ snapshot }) => snapshot.base !== undefined);
+}
+
+/** All listings of each id, newest first. */
+type ById = ReadonlyMap<string, readonly Candidate[]>;
+
+/** Made only where it is needed: 100,000 ids take longer than all else together. */
+function groupById(candidates: readonly Candidate[]): ById {
+  return Map.groupBy(candidates, ({ snapshot }) => snapshot.id);
+}
+
+/** Adds to a series, newest first; a listing that merely repeats the one before counts once. */
 function appendTo(series: Map<string, Candidate[]>, name: string, candidate: Candidate): void {
   const members = series.get(name);
+  const newer = members?.at(-1);
   if (members === undefined) series.set(name, [candidate]);
-  else members.push(candidate);
+  else if (newer === undefined || compareAge(newer, candidate) !== 0) members.push(candidate);
 }
 
 /**
  * Finds why the rules do not apply to a snapshot: it stays, but must not stand for a period in
  * place of one that can be trusted.
  */
-function unfitness(byId: ReadonlyMap<string, Candidate>, now: Date) {
+function unfitness(byId: ById | undefined, now: Date) {
   const latestPossible = now.getTime() + futureToleranceMs;
-  const missingBase = missingBases(byId);
+  const missingBase = byId === undefined ? () => undefined : missingBases(byId);
   return (snapshot: Snapshot): string | undefined => {
     const time = snapshot.time.getTime();
     if (snapshot.series === undefined) return "not made by this job";
@@ -171,14 +175,14 @@ function unfitness(byId: ReadonlyMap<string, Candidate>, now: Date) {
 }
 
 /** Finds the base that is missing somewhere down the chain of a snapshot; each link is walked once. */
-function missingBases(byId: ReadonlyMap<string, Candidate>) {
+function missingBases(byId: ById) {
   const known = new Map<string, string | undefined>();
   return (snapshot: Snapshot): string | undefined => {
     const chain: string[] = [];
     let id: string | undefined = snapshot.id;
     let missing: string | undefined;
     while (id !== undefined && !known.has(id)) {
-      const link = byId.get(id);
+      const link: Candidate | undefined = byId.get(id)?.[0];
       if (link === undefined) missing = id;
       // Until its end is known, a chain counts as broken: so one that runs in a circle ends too.
       known.set(id, id);
@@ -212,8 +216,9 @@ function applyRules(candidates: readonly Candidate[], rules: Retention): void {
     if (span !== undefined) keepNewestOfEachWithin(candidates, period, span);
   }
 
-  if (candidates.every((candidate) => candidate.keep.length === 0)) {
-    keep(candidates[0], "nothing else of its series would be left");
+  const [newest] = candidates;
+  if (newest !== undefined && !candidates.some(isKept)) {
+    keep(newest, "nothing else of its series would be left");
   }
 }
 
@@ -293,18 +298,34 @@ function* representatives(candidates: readonly Candidate[], period: Period) {
   }
 }
 
-/** A snapshot that another one needs is kept with it, whatever its own series, age or time. */
-function keepBases(candidates: readonly Candidate[], byId: ReadonlyMap<string, Candidate>): void {
+/**
+ * Keeps every listing of a snapshot of which one is kept. Dropping is done by id: where an id is
+ * listed with two times, the kept one would be lost with the other.
+ */
+function keepOtherListings(listings: readonly Candidate[]): void {
+  const kept = new Map(listings.filter(isKept).map((listing) => [listing.snapshot.id, listing]));
+  for (const listing of listings) {
+    if (!isKept(listing)) listing.keep = kept.get(listing.snapshot.id)?.keep ?? none;
+  }
+}
+
+/** The same, and keeps what a kept snapshot needs, whatever its own series, age or time. */
+function keepNeeded(candidates: readonly Candidate[], byId: ById): void {
   const needed = new Set<string>();
-  const kept = candidates.filter((candidate) => candidate.keep.length > 0);
+  const kept = candidates.filter(isKept);
   // Grows while it is walked: a base that is kept may need one itself.
-  for (const { snapshot } of kept) {
+  for (const { snapshot, keep: reasons } of kept) {
+    for (const other of byId.get(snapshot.id) ?? []) {
+      if (isKept(other)) continue;
+      other.keep = reasons;
+      kept.push(other);
+    }
     const { id, base } = snapshot;
     if (base === undefined || needed.has(base)) continue;
     needed.add(base);
-    const needs = byId.get(base);
-    if (needs === undefined) continue;
-    if (needs.keep.length === 0) kept.push(needs);
-    keep(needs, `${id} needs it`);
+    for (const needs of byId.get(base) ?? []) {
+      if (!isKept(needs)) kept.push(needs);
+      keep(needs, `${id} needs it`);
+    }
   }
 }
