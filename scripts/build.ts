@@ -1,7 +1,8 @@
 // Bundles src/main.ts with all that it imports into dist/, which runs without node_modules.
 //
-//   dist/holdfast.js          what bin/holdfast starts; names the bundle, and is replaced last
-//   dist/<bundle>/main.js     the bundle, named after its content; chunks that are imported lazily
+//   dist/holdfast.cjs         what bin/holdfast starts; names the bundle, and is replaced last
+//   dist/<bundle>/main.cjs    the bundle, named after its content: what every start and `status` need
+//   dist/<bundle>/*.js        chunks that it imports lazily
 //
 // A build may be interrupted, and several may run at once: nothing that is in use is ever changed.
 import * as esbuild from "esbuild";
@@ -17,7 +18,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
 // A daemon may import a chunk of its own bundle long after newer ones were built.
@@ -25,6 +26,9 @@ const keptBundles = 10;
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
+
+// Of what src/main.ts imports lazily, this is in its own bundle.
+const quickImport = "./cli/quick-status.ts";
 
 const { values } = parseArgs({ options: { clean: { type: "boolean", default: false } } });
 
@@ -40,21 +44,27 @@ const trimPackageJson: esbuild.Plugin = {
   },
 };
 
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node24",
+  mainFields: ["module", "main"],
+  sourcemap: "linked",
+  sourcesContent: false,
+  legalComments: "none",
+  logLevel: "warning",
+} satisfies esbuild.BuildOptions;
+
 async function bundle(into: string): Promise<void> {
+  const lazy = await bundleMain(join(into, "main.cjs"));
   await esbuild.build({
-    absWorkingDir: root,
-    entryPoints: ["src/main.ts"],
+    ...common,
+    entryPoints: [...lazy],
     outdir: into,
-    bundle: true,
+    entryNames: "[name]",
     splitting: true,
     format: "esm",
-    platform: "node",
-    target: "node24",
-    mainFields: ["module", "main"],
-    sourcemap: "linked",
-    sourcesContent: false,
-    legalComments: "none",
-    logLevel: "warning",
     plugins: [trimPackageJson],
     // Packages written as CommonJS ask for Node's own modules with require.
     banner: {
@@ -63,13 +73,41 @@ async function bundle(into: string): Promise<void> {
   });
 }
 
+/**
+ * Bundles what every start needs, and `status`, which has to be quick, into one CommonJS file: reading
+ * several, and Node's loader of ES modules, take longer than the rest. Answers with the source files
+ * that it leaves to be imported lazily.
+ */
+async function bundleMain(file: string): Promise<ReadonlySet<string>> {
+  const lazy = new Set<string>();
+  const leaveLazy: esbuild.Plugin = {
+    name: "leave lazy imports",
+    setup(build) {
+      build.onResolve({ filter: /^\./ }, ({ path, kind, importer, resolveDir }) => {
+        const isMain = importer === join(root, "src/main.ts");
+        if (!isMain || kind !== "dynamic-import" || path === quickImport) return undefined;
+        lazy.add(join(resolveDir, path));
+        return { path: `./${basename(path, ".ts")}.js`, external: true };
+      });
+    },
+  };
+  await esbuild.build({
+    ...common,
+    entryPoints: ["src/main.ts"],
+    outfile: file,
+    format: "cjs",
+    plugins: [trimPackageJson, leaveLazy],
+  });
+  return lazy;
+}
+
 async function launcher(main: string): Promise<string> {
   const { code } = await esbuild.transform(
     readFileSync(join(import.meta.dirname, "launch.ts"), "utf8"),
     {
       loader: "ts",
       target: "node14.8",
-      format: "esm",
+      format: "cjs",
       define: { MAIN: JSON.stringify(main) },
       logLevel: "warning",
     },
@@ -133,8 +171,8 @@ try {
 const name = digest(made);
 settle(made, join(dist, name));
 
-const entry = join(dist, `.holdfast-${process.pid}.js`);
-writeFileSync(entry, await launcher(`./${name}/main.js`));
+const entry = join(dist, `.holdfast-${process.pid}.cjs`);
+writeFileSync(entry, await launcher(`./${name}/main.cjs`));
 utimesSync(entry, started, started);
-renameSync(entry, join(dist, "holdfast.js"));
+renameSync(entry, join(dist, "holdfast.cjs"));
 removeOldBundles(name, values.clean ? 0 : keptBundles);

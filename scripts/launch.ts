@@ -1,4 +1,4 @@
-// The first file that Node reads: it becomes dist/holdfast.js. The build writes it so that every Node
+// The first file that Node reads: it becomes dist/holdfast.cjs. The build writes it so that every Node
 // from 14 on understands it: an old one gets a sentence and not a syntax error.
 import { lstatSync, mkdirSync } from "fs";
 import * as module from "module";
@@ -40,4 +40,4 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
 const directory = cacheDirectory();
 if (directory !== undefined) module.enableCompileCache(directory);
 hideExperimentalWarnings();
-await import(MAIN);
+require(MAIN);

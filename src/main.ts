@@ -12,11 +12,12 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
   // Answered before anything is loaded: scripts ask this often.
   process.stdout.write(`${version}\n`);
 } else {
-  process.exitCode = await main(words);
+  void main(words).then((exitStatus) => {
+    process.exitCode = exitStatus;
+  });
 }
 
 async function main(given: readonly string[]): Promise<number> {
-  const { explainFailure, invoke } = await import("./cli/invoke.ts");
   const invocation: Invocation = {
     words: given,
     environment: { env: process.env, home: homedir(), runDaemon: startDaemon },
@@ -25,8 +26,15 @@ async function main(given: readonly string[]): Promise<number> {
     signals: process,
   };
   try {
+    if (given.includes("status")) {
+      const { quickStatus } = await import("./cli/quick-status.ts");
+      const exitStatus = await quickStatus(invocation);
+      if (exitStatus !== undefined) return exitStatus;
+    }
+    const { invoke } = await import("./cli/invoke.ts");
     return await invoke(invocation);
   } catch (error) {
+    const { explainFailure } = await import("./cli/invoke.ts");
     return explainFailure(error, invocation);
   }
 }

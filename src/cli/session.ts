@@ -4,6 +4,8 @@ import type { Listener } from "../jobs/event.ts";
 import type { Program } from "../jobs/program.ts";
 import type { Output } from "./render.ts";
 import type { OpenProgram } from "./program.ts";
+import { tellWarnings } from "./tell-warnings.ts";
+import { version } from "./version.ts";
 
 /** What the world outside hands to the command line. */
 export interface Environment {
@@ -30,8 +32,16 @@ export interface Session {
   readonly environment: Environment;
   /** Loads the configuration alone, and tells its warnings. */
   readonly loadConfig: () => Promise<Config>;
-  /** Loads configuration and journal. A command that only looks opens them read only. */
-  readonly open: (options: { readonly readOnly: boolean }) => Promise<OpenProgram>;
+  /** Loads configuration and journal. */
+  readonly open: (options: OpenOptions) => Promise<OpenProgram>;
+}
+
+/** For what a program is opened. */
+export interface OpenOptions {
+  /** A command that only looks creates and changes nothing, the journal included. */
+  readonly readOnly: boolean;
+  /** Keep an outline of the configuration, so that the next `status` need not load it. */
+  readonly keepOutline?: boolean;
 }
 
 /** A command: does its work and answers with the exit status. */
@@ -53,27 +63,24 @@ export interface SessionFacts {
 export function newSession(facts: SessionFacts): Session {
   const { output, environment, configFile } = facts;
   const { env, home } = environment;
-  const loadConfig = async (): Promise<Config> => {
-    const { loadConfig: load } = await import("../config/load.ts");
-    const file = configFile === undefined ? {} : { file: configFile };
-    const config = await load({ ...file, env, home });
+  const request = { ...(configFile === undefined ? {} : { file: configFile }), env, home };
+  const load = async (): Promise<Config> => {
+    const { loadConfig } = await import("../config/load.ts");
+    return await loadConfig(request);
+  };
+  const loadConfig = async ({ keepOutline = false } = {}): Promise<Config> => {
+    const { loadAndKeep } = await import("../config/outline-cache.ts");
+    const config = keepOutline ? await loadAndKeep({ ...request, version }, load) : await load();
     tellWarnings(output, config);
     return config;
   };
   return {
     ...facts,
     loadConfig,
-    async open({ readOnly }): Promise<OpenProgram> {
-      const config = await loadConfig();
+    async open({ readOnly, keepOutline = false }): Promise<OpenProgram> {
+      const config = await loadConfig({ keepOutline });
       const { openProgram } = await import("./program.ts");
       return openProgram(config, { env, readOnly });
     },
   };
-}
-
-function tellWarnings(output: Output, { file, warnings }: Config): void {
-  for (const { line, column, message, hint } of warnings) {
-    const place = line === undefined ? "" : `:${line}:${column ?? 1}`;
-    output.warning(`${file}${place}: ${message}`, hint);
-  }
 }

@@ -21,15 +21,10 @@ export function addStatus(tree: CommandNode, act: Act): void {
 }
 
 async function showStatus(session: Session, given: readonly string[]): Promise<number> {
-  const { jobStatus } = await import("../jobs/status.ts");
   const { chosenJobs } = await import("./names.ts");
-  const { statusDocument, statusText } = await import("./status-text.ts");
-  const { output, signal } = session;
-  using program = await session.open({ readOnly: true });
+  const { tellStatus } = await import("./tell-status.ts");
+  // The next one need not load the configuration again: see quick-status.
+  using program = await session.open({ readOnly: true, keepOutline: true });
 
-  const jobs = await jobStatus(program, chosenJobs(program.config, given), signal);
-
-  output.document(statusDocument(jobs));
-  output.text(statusText(jobs, { now: program.now(), paint: output.paint }));
-  return 0;
+  return await tellStatus(program, chosenJobs(program.config, given), session);
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { HoldfastError } from "../kernel/errors.ts";
-import { loadConfig, searchedFiles } from "./load.ts";
+import { searchedFiles } from "./find.ts";
+import { loadConfig } from "./load.ts";
 
 const valid = `
 repositories: { a: { engine: restic, at: /srv/a, password: hunter2-of-load } }

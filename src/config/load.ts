@@ -1,18 +1,10 @@
 // Knows: where a configuration is looked for, and how its file is read. Must not know: what stands in it.
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Config } from "./config.ts";
+import { defaultState, type LoadRequest, searchedFiles } from "./find.ts";
 import { parseConfig } from "./parse.ts";
-
-/** Where to look for the configuration. */
-export interface LoadRequest {
-  /** The file that was asked for; no other is looked for then. */
-  readonly file?: string;
-  readonly env: NodeJS.ProcessEnv;
-  /** The user's home directory, absolute. */
-  readonly home: string;
-}
 
 // No configuration written by a person comes near it; a file given by mistake does.
 const largestBytes = 1024 * 1024;
@@ -45,28 +37,6 @@ export async function loadConfig({ file, env, home }: LoadRequest): Promise<Conf
       : `there is no configuration: looked for ${candidates.join(" and ")}`,
     { hint: `holdfast config example > ${wanted}` },
   );
-}
-
-/** The files in which a configuration is looked for, the first one that exists counts. */
-export function searchedFiles(env: NodeJS.ProcessEnv, home: string): readonly string[] {
-  return [
-    join(directoryIn(env, "XDG_CONFIG_HOME") ?? join(home, ".config"), "holdfast/holdfast.yaml"),
-    "/etc/holdfast/holdfast.yaml",
-  ];
-}
-
-// https://specifications.freedesktop.org/basedir-spec: relative paths are to be ignored.
-function directoryIn(env: NodeJS.ProcessEnv, variable: string): string | undefined {
-  const directory = env[variable];
-  return directory !== undefined && isAbsolute(directory) ? directory : undefined;
-}
-
-function defaultState(file: string, env: NodeJS.ProcessEnv, home: string): string {
-  // systemd sets it for a unit with StateDirectory=; several directories are joined by colons.
-  const given = env["STATE_DIRECTORY"]?.split(":")[0];
-  if (given !== undefined && isAbsolute(given)) return given;
-  if (file.startsWith("/etc/")) return "/var/lib/holdfast";
-  return join(directoryIn(env, "XDG_STATE_HOME") ?? join(home, ".local/state"), "holdfast");
 }
 
 interface ReadFile {
@@ -106,7 +76,7 @@ function readOpen(file: string, descriptor: number): ReadFile {
 }
 
 /** Reads UTF-8, with or without a byte order mark. Throws `config-invalid`. */
-export function decode(file: string, bytes: Uint8Array): string {
+function decode(file: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {

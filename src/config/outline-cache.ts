@@ -1,20 +1,22 @@
 // Knows: where the outline of a configuration is kept, and when it no longer holds. Must not know: what it is for.
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "./config.ts";
-import { defaultState, searchedFiles } from "./files.ts";
+import { cacheDirectory, defaultState, type LoadRequest, searchedFiles } from "./find.ts";
 import { configOfOutline, type Outline, outlineOf } from "./outline.ts";
 
 /** All that the meaning of a configuration depends on, besides its text. */
-export interface OutlineOrigin {
-  /** The file that was asked for, as in `loadConfig`. */
-  readonly file?: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly home: string;
+export interface OutlineOrigin extends LoadRequest {
   /** Of this program: another one may understand the same text differently. */
   readonly version: string;
-  /** The user's cache of this program, absolute. */
-  readonly directory: string;
 }
 
 /**
@@ -22,37 +24,48 @@ export interface OutlineOrigin {
  * file as it is now. Nothing is parsed and no schema is loaded: it takes a millisecond.
  */
 export function recallConfig(origin: OutlineOrigin): Config | undefined {
-  const { file: asked, env, home, directory } = origin;
-  const candidates = asked === undefined ? searchedFiles(env, home) : [resolve(asked)];
-  const file = candidates.find((candidate) => identityOf(candidate) !== undefined);
-  if (file === undefined) return undefined;
-  const kept = readKept(nameFor(directory, file));
-  return kept?.fingerprint === fingerprintOf(file, origin)
-    ? configOfOutline(kept.outline)
-    : undefined;
+  const state = fileState(origin);
+  const kept = state === undefined ? undefined : readKept(nameFor(state.file, origin));
+  if (state === undefined || kept?.fingerprint !== state.fingerprint) return undefined;
+  return configOfOutline(kept.outline);
 }
 
-/** Keeps the outline of a configuration that was just loaded. Where that fails, nothing is kept. */
-export function keepConfig(config: Config, origin: OutlineOrigin): void {
-  const fingerprint = fingerprintOf(config.file, origin);
-  if (fingerprint === undefined || isFresh(config.file)) return;
-  const kept: Kept = { fingerprint, outline: outlineOf(config) };
-  const name = nameFor(origin.directory, config.file);
-  const partial = `${name}.${process.pid}`;
-  try {
-    mkdirSync(origin.directory, { recursive: true, mode: 0o700 });
-    if (!isOurs(origin.directory)) return;
-    writeFileSync(partial, JSON.stringify(kept), { mode: 0o600, flag: "wx" });
-    renameSync(partial, name);
-  } catch {
-    // A full or read-only disk: `status` is then as slow as the other commands, and that is all.
-    rmSync(partial, { force: true });
-  }
+/**
+ * Loads a configuration and keeps its outline. Nothing is kept of a file that was changed within the
+ * last seconds, or meanwhile; nor where it cannot be kept so that nobody else could have written it.
+ */
+export async function loadAndKeep(
+  origin: OutlineOrigin,
+  load: () => Promise<Config>,
+): Promise<Config> {
+  const before = fileState(origin);
+  const config = await load();
+  if (before === undefined || before.isFresh || before.file !== config.file) return config;
+  if (fileState(origin)?.fingerprint !== before.fingerprint) return config;
+  keep(nameFor(config.file, origin), {
+    fingerprint: before.fingerprint,
+    outline: outlineOf(config),
+  });
+  return config;
 }
 
 interface Kept {
   readonly fingerprint: string;
   readonly outline: Outline;
+}
+
+function keep(name: string, kept: Kept): void {
+  const partial = `${name}.${process.pid}`;
+  const directory = join(name, "..");
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!isOurs(directory)) return;
+    writeFileSync(partial, JSON.stringify(kept), { mode: 0o600, flag: "wx" });
+    renameSync(partial, name);
+  } catch {
+    // A full or read-only disk: it is loaded again the next time, and that is all.
+    rmSync(partial, { force: true });
+  }
 }
 
 function readKept(name: string): Kept | undefined {
@@ -80,30 +93,37 @@ function isOurs(path: string): boolean {
   return uid === process.geteuid?.() && (mode & 0o022) === 0;
 }
 
-function nameFor(directory: string, file: string): string {
-  return join(directory, `outline-${encodeURIComponent(file)}.json`);
+function nameFor(file: string, { env, home }: OutlineOrigin): string {
+  return join(cacheDirectory(env, home), `outline-${encodeURIComponent(file)}.json`);
 }
 
-function fingerprintOf(file: string, { env, home, version }: OutlineOrigin): string | undefined {
-  const identity = identityOf(file);
-  if (identity === undefined) return undefined;
-  const { platform } = process;
-  const state = defaultState(file, env, home);
-  return JSON.stringify({ version, file, identity, home, state, platform });
+interface FileState {
+  readonly file: string;
+  /** Changes whenever the file is written, replaced or given other permissions, or means something else. */
+  readonly fingerprint: string;
+  /** It was changed so lately that another change might not show. */
+  readonly isFresh: boolean;
 }
 
-/** Changes whenever the file is written, replaced, or given other permissions. */
-function identityOf(file: string): string | undefined {
-  const state = statSync(file, { bigint: true, throwIfNoEntry: false });
-  if (state === undefined) return undefined;
-  const { dev, ino, size, mtimeNs, ctimeNs, mode } = state;
-  return [dev, ino, size, mtimeNs, ctimeNs, mode].join(":");
-}
-
-// File systems keep times in steps; what is written twice within one step shows no change.
+// File systems keep times in steps, the longest of 2 seconds.
 const stepMs = 2000;
 
-function isFresh(file: string): boolean {
-  const changed = statSync(file).ctimeMs;
-  return Math.abs(Date.now() - changed) < stepMs;
+/** The state of the file that would be loaded. */
+function fileState(origin: OutlineOrigin): FileState | undefined {
+  const { file: asked, env, home, version } = origin;
+  const candidates = asked === undefined ? searchedFiles(env, home) : [resolve(asked)];
+  for (const file of candidates) {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (found === undefined) continue;
+    const { dev, ino, size, mode, mtimeNs, ctimeNs, ctimeMs } = found;
+    const identity = [dev, ino, size, mode, mtimeNs, ctimeNs].join(":");
+    const state = defaultState(file, env, home);
+    const { platform } = process;
+    return {
+      file,
+      fingerprint: JSON.stringify({ version, file, identity, home, state, platform }),
+      isFresh: Math.abs(Date.now() - Number(ctimeMs)) < stepMs,
+    };
+  }
+  return undefined;
 }

@@ -1,6 +1,8 @@
 // The way that every user goes: set up, back up, look, restore, compare. And what programs read of it.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { suite, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { backupUser, writeTree } from "../support/backup-user.ts";
 import type { Ended, User } from "../support/holdfast.ts";
 import * as shapes from "../support/json-shapes.ts";
@@ -110,6 +112,38 @@ suite("a user", options, () => {
 function parsed(lines: readonly string[]): readonly unknown[] {
   return lines.map((text): unknown => JSON.parse(text));
 }
+
+suite("status", options, () => {
+  test("says the same from what it has kept as from the configuration, and sees every change", async () => {
+    await using user = await userWithCopy();
+    const file = user.at(".config/holdfast/holdfast.yaml");
+    // Old enough for its outline to be kept.
+    await delay(2100);
+    const answers = async (): Promise<readonly Ended[]> => [
+      // Written so, it is never answered from what is kept.
+      await user.holdfast("status", "--json", `--config=${file}`),
+      await user.holdfast("status", "--json", "--config", file),
+      await user.holdfast("status", "--json"),
+    ];
+
+    const before = await answers();
+    await writeFile(
+      file,
+      (await user.read(".config/holdfast/holdfast.yaml")).replace("0 2 ", "0 3 "),
+    );
+    const after = await answers();
+    await writeFile(file, "jobs: [broken");
+    const broken = await answers();
+
+    for (const same of [before, after, broken]) {
+      assert.deepEqual(same[1], same[0]);
+      assert.deepEqual(same[2], same[0]);
+    }
+    assert.match(before[0]?.stdout ?? "", /T02:00:00/);
+    assert.match(after[0]?.stdout ?? "", /T03:00:00/);
+    assert.equal(broken[0]?.exitStatus, 2);
+  });
+});
 
 suite("--json", options, () => {
   test("has the published shape in every command, and says the same every time", async () => {
