@@ -27,6 +27,8 @@ export interface RestServerOptions {
 export interface RestServer extends AsyncDisposable {
   /** Such as `rest:http://127.0.0.1:8000`; what follows is a repository. */
   readonly address: string;
+  /** The folder that it serves: a repository is a folder in it. */
+  readonly directory: string;
 }
 
 /** Starts a REST server on loopback. */
@@ -44,7 +46,10 @@ export async function startRestServer(options: RestServerOptions = {}): Promise<
   const service = await startService(
     [
       fetched.path,
-      ...["--path", directory, "--listen", `127.0.0.1:${port}`],
+      "--path",
+      directory,
+      "--listen",
+      `127.0.0.1:${port}`,
       ...(user === undefined ? ["--no-auth"] : []),
       ...(maxBytes === undefined ? [] : ["--max-size", String(maxBytes)]),
       ...(appendOnly === true ? ["--append-only"] : []),
@@ -54,6 +59,7 @@ export async function startRestServer(options: RestServerOptions = {}): Promise<
   stack.use(service);
   return {
     address: `rest:http://127.0.0.1:${port}`,
+    directory,
     [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
   };
 }

@@ -1,5 +1,6 @@
 // Knows: how a test gets a real S3 service of its own. Must not know: what it is tested for.
 import { execFile } from "node:child_process";
+import { createHash, createHmac } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,8 @@ export interface S3Server extends AsyncDisposable {
   readonly address: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** Stores an object, such as `bucket/path`; without a body it makes a bucket. */
+  put(path: string, body?: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
 /** Starts a Ceph RADOS gateway that keeps its data in memory: takes some 15 seconds. */
@@ -49,10 +52,39 @@ export async function startS3Server(): Promise<S3Server> {
     await stop();
     throw error;
   }
+  const address = `http://127.0.0.1:${port}`;
   return {
-    address: `http://127.0.0.1:${port}`,
+    address,
     accessKey,
     secretKey,
+    async put(path, body = new Uint8Array()) {
+      const headers = sign(`127.0.0.1:${port}`, `/${path}`, { accessKey, secretKey });
+      const response = await fetch(`${address}/${path}`, { method: "PUT", headers, body });
+      if (!response.ok) throw new Error(`PUT ${path}: ${response.status} ${await response.text()}`);
+    },
     [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** The headers of a PUT, signed: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
+function sign(
+  host: string,
+  path: string,
+  { accessKey, secretKey }: Pick<S3Server, "accessKey" | "secretKey">,
+): Record<string, string> {
+  const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  const scope = [time.slice(0, 8), "us-east-1", "s3", "aws4_request"];
+  const payload = "UNSIGNED-PAYLOAD";
+  const signed = "host;x-amz-content-sha256;x-amz-date";
+  const request = `PUT\n${path}\n\nhost:${host}\nx-amz-content-sha256:${payload}\nx-amz-date:${time}\n\n${signed}\n${payload}`;
+  const digest = createHash("sha256").update(request).digest("hex");
+  const toSign = ["AWS4-HMAC-SHA256", time, scope.join("/"), digest].join("\n");
+  const hmac = (key: string | Buffer, text: string) =>
+    createHmac("sha256", key).update(text).digest();
+  const signature = hmac(scope.reduce<string | Buffer>(hmac, `AWS4${secretKey}`), toSign);
+  return {
+    "x-amz-content-sha256": payload,
+    "x-amz-date": time,
+    authorization: `AWS4-HMAC-SHA256 Credential=${accessKey}/${scope.join("/")}, SignedHeaders=${signed}, Signature=${signature.toString("hex")}`,
   };
 }

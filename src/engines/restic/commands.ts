@@ -132,6 +132,12 @@ export function restoreCommand(setting: Setting, request: RestoreRequest): Comma
   });
 }
 
+/** The same without a lock, for a repository that cannot be written. */
+export function withoutLock({ argv, ...rest }: Command): Command {
+  const [program, ...args] = argv;
+  return { ...rest, argv: [program, "--no-lock", ...args] };
+}
+
 /** Searches snapshots for a path; without ids all of them. */
 export function findCommand(setting: Setting, pattern: string, ids: readonly string[]): Command {
   const scope = ids.flatMap((id) => ["--snapshot", id]);

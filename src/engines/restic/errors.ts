@@ -27,6 +27,8 @@ interface Meaning {
   readonly hint: (subject: Subject, line: string) => string;
 }
 
+const onReadOnly = "is on a read-only file system";
+
 /**
  * What restic's endings mean, the first that fits. Text decides for 0.14 to 0.16, which end with 1
  * for everything; exit statuses 10 and 11 came with 0.17.0, 12 with 0.17.1. The order matters: a
@@ -60,8 +62,7 @@ const meanings: readonly Meaning[] = [
   {
     code: "command-failed",
     words: /read-only file system/i,
-    sentence: ({ name, location }) =>
-      `repository "${name}" is on a read-only file system: ${location}`,
+    sentence: ({ name, location }) => `repository "${name}" ${onReadOnly}: ${location}`,
     hint: () => "mount it read-write; a disk that has become read-only by itself wants a check",
   },
   {
@@ -124,6 +125,11 @@ const meanings: readonly Meaning[] = [
       "see what is wrong with: holdfast check --read-data (and https://restic.readthedocs.io/en/stable/077_troubleshooting.html)",
   },
 ];
+
+/** Whether the repository is where nothing can be written. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof HoldfastError && error.message.includes(onReadOnly);
+}
 
 /** Puts the failure of a restic into the words of this program. */
 export function explainFailure(ending: Ending, subject: Subject, cause?: unknown): HoldfastError {
@@ -201,7 +207,7 @@ const longestReason = 300;
 
 /** One line of restic's as part of a sentence of ours. */
 function reasonIn(line: string): string {
-  const reason = line.replace(/^(Fatal: |error: |subprocess ssh: )+/, "").trim();
+  const reason = line.replace(/^(Fatal: |error: |subprocess ssh: )+/, "").replace(/[\s.]+$/, "");
   return reason.length > longestReason ? `${reason.slice(0, longestReason)}…` : reason;
 }
 

@@ -186,10 +186,12 @@ const Message = z.object({ message_type: z.enum(["error", "exit_error"]), messag
 
 /**
  * The lines of standard error as a person would have read them: from 0.17 on some are wrapped in
- * JSON, and one such message may be several lines.
+ * JSON, and one such message may be several lines. Without those about single files, whose names may
+ * say anything.
  */
 export function plainLines(stderr: string): readonly string[] {
   return stderr.split("\n").flatMap((line) => {
+    if (ItemError.safeParse(tryJson(line)).success) return [];
     const message = Message.safeParse(tryJson(line));
     const text = message.success ? message.data.message : line;
     return text.split("\n").filter((part) => part.trim() !== "");

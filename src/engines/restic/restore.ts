@@ -1,11 +1,18 @@
 // Knows: how restic writes a snapshot into a directory, and never beside it. Must not know: who chose the snapshot.
 import { posix } from "node:path";
 import { CommandFailed } from "../../hosts/command-failed.ts";
-import type { Host } from "../../hosts/host.ts";
+import type { Command, Host } from "../../hosts/host.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import type { Progress } from "../../kernel/progress.ts";
 import type { RestoreRequest, RestoreResult, Work } from "../engine.ts";
-import { findCommand, literalPattern, restoreCommand, snapshotsCommand } from "./commands.ts";
+import {
+  findCommand,
+  literalPattern,
+  restoreCommand,
+  snapshotsCommand,
+  withoutLock,
+} from "./commands.ts";
+import { isReadOnly } from "./errors.ts";
 import { parseFailedItem, parseFindings, parseRestoreLine, parseSnapshots } from "./output.ts";
 import type { Restic } from "./restic.ts";
 
@@ -21,8 +28,8 @@ export async function restoreSnapshot(
   await refuseSymbolicLinks(restic, host, { request, work });
   const problems = new Problems();
   let figures: Progress = {};
-  try {
-    await restic.run(restoreCommand(restic.setting, request), {
+  const run = async (command: Command) =>
+    await restic.run(command, {
       signal: work.signal,
       stdoutLine(line) {
         const said = parseRestoreLine(line);
@@ -32,10 +39,14 @@ export async function restoreSnapshot(
       },
       stderrLine: (line) => problems.hear(line),
     });
+  const command = restoreCommand(restic.setting, request);
+  try {
+    await run(command);
   } catch (error) {
+    // A disk that cannot be written any more can still be restored from; a lock cannot be set there.
+    if (isReadOnly(error) && problems.count === 0) await run(withoutLock(command));
     // The rest is restored: what is missing is said one by one.
-    const ended = error instanceof HoldfastError && error.cause instanceof CommandFailed;
-    if (!ended || problems.count === 0) throw error;
+    else if (!endedByItself(error) || problems.count === 0) throw error;
   }
 
   const absent = await absentPaths(restic, host, { request, work });
@@ -48,6 +59,10 @@ export async function restoreSnapshot(
       ...absent.map((path) => `${path} is not in snapshot ${request.snapshot.slice(0, 8)}`),
     ],
   };
+}
+
+function endedByItself(error: unknown): boolean {
+  return error instanceof HoldfastError && error.cause instanceof CommandFailed;
 }
 
 /** Collects what could not be restored: JSON lines from 0.16 on, words before. */
