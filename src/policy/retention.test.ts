@@ -288,6 +288,15 @@ suite("bases", () => {
     ]);
   });
 
+  test("names the newest of those that need a base, and no other", () => {
+    const alsoOnFull = { ...newest, base: "full" };
+
+    assert.deepEqual(decide([full, middle, alsoOnFull], { last: 2 }).at(-1), [
+      "full",
+      "newest needs it",
+    ]);
+  });
+
   test("drops a base that only dropped snapshots need", () => {
     const alone = made("alone", { time: new Date("2026-11-20T03:00:00Z") });
 
