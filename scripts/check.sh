@@ -26,8 +26,9 @@ unit_tests() {
     $(find src test scripts -name '*.test.ts' ! -name '*.contract.test.ts' ! -path 'test/e2e/*')
 }
 
-step format oxfmt --check
-step lint oxlint --type-aware --quiet --deny-warnings
+# With CI in the environment these two colour what they say, whatever NO_COLOR wants.
+step format env -u CI oxfmt --check
+step lint env -u CI oxlint --type-aware --quiet --deny-warnings
 step types tsc --noEmit
 step dead-code knip
 step generated node scripts/generate-reference.ts --check
