@@ -41,9 +41,10 @@ async function main(given: readonly string[]): Promise<number> {
 
 async function startDaemon(wish: DaemonWish): Promise<void> {
   const { runDaemon } = await import("./daemon/daemon.ts");
-  const { serviceState } = await import("./daemon/systemd.ts");
+  const { serviceState, takeServiceEnvironment } = await import("./daemon/systemd.ts");
   const { newWaker } = await import("./daemon/wake.ts");
   const { localHost } = await import("./hosts/local.ts");
-  const service = serviceState(localHost(), process.env, (message) => wish.say("warning", message));
+  const env = takeServiceEnvironment(process.env);
+  const service = serviceState(localHost({ env }), env, (message) => wish.say("warning", message));
   await runDaemon({ ...wish, drainMs, waker: newWaker(), service });
 }

@@ -3,10 +3,13 @@ import { HoldfastError } from "../kernel/errors.ts";
 import type { Listener } from "../jobs/event.ts";
 import type { Program } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
-import { newDispatcher, type Dispatcher } from "./dispatcher.ts";
-import { fingerprint, watchFile } from "./reload.ts";
+import { Dispatcher, type Expected, type Look } from "./dispatcher.ts";
+import { fingerprint, newReloader, watchFile } from "./reload.ts";
 import type { ServiceState } from "./systemd.ts";
-import type { Waker } from "./wake.ts";
+import { newTidying } from "./tidying.ts";
+import { newTroubles } from "./troubles.ts";
+import { longestSleepMs, type Waker } from "./wake.ts";
+import { counted, inWords, localTime } from "./words.ts";
 
 /** How loud a message is. */
 export type Loudness = "info" | "warning" | "error";
@@ -32,29 +35,29 @@ export interface DaemonOptions {
 /**
  * Runs jobs when they are due until the signal aborts. Jobs that are due together run side by side
  * where they write to different places; a job that waits for its retry keeps nobody waiting. Throws
- * `busy` when another daemon uses the same journal.
+ * `busy` when another daemon uses the same journal, and `journal-unusable` when it cannot work without
+ * one any longer; what runs is brought to its end before.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const { load, signal, say, waker, service } = options;
-  let program = await load();
+  const { load, signal, say, waker, service, runNow } = options;
+  const program = await load();
+  const { file, jobs } = program.config;
   using watching = new DisposableStack();
   watching.use(takeDaemonLock(program));
-  watching.use(watchFile(program.config.file, waker.wake));
-  await sayRecovered(program, options);
+  const reload = newReloader(options, await fingerprint(file));
+  watching.use(watchFile(file, waker.wake));
 
-  const dispatcher = newDispatcher(options);
-  const reload = newReloader(options, await fingerprint(program.config.file));
-  await service.ready(`${program.config.jobs.size} jobs`);
-  say("info", `looking after ${program.config.jobs.size} jobs of ${program.config.file}`);
-  if (options.runNow) dispatcher.startAll(program);
-  while (!signal.aborted) {
-    program = await reload(program);
-    await dispatcher.startDue(program);
-    await service.alive();
-    await waker.sleep(dispatcher.untilNext(program), signal);
+  await service.ready(counted(jobs.size, "job"));
+  say("info", `looking after ${counted(jobs.size, "job")} of ${file}`);
+  const dispatcher = new Dispatcher(options);
+  try {
+    await attend(putBack(program, options), "putting back what interrupted runs left", options);
+    if (!signal.aborted && runNow) dispatcher.want(jobs.keys());
+    await lookAfter(program, { dispatcher, reload, options });
+  } finally {
+    await service.stopping();
+    await drain(dispatcher, options);
   }
-  await service.stopping();
-  await drain(dispatcher, options);
 }
 
 function takeDaemonLock(program: Program): Disposable {
@@ -66,45 +69,93 @@ function takeDaemonLock(program: Program): Disposable {
   });
 }
 
-async function sayRecovered(program: Program, { signal, say }: DaemonOptions): Promise<void> {
-  for (const { message, undone, failed } of await recover(program, signal)) {
-    const parts = [
-      message,
-      ...undone.map((subject) => `put back: ${subject}`),
-      ...failed.map(({ subject, message: why }) => `could not put back ${subject}: ${why}`),
-    ];
-    say("warning", parts.join("; "));
+async function putBack(program: Program, { signal, say }: DaemonOptions): Promise<void> {
+  try {
+    for (const { message, undone, failed } of await recover(program, signal)) {
+      const parts = [
+        message,
+        ...undone.map((subject) => `put back: ${subject}`),
+        ...failed.map(({ subject, message: why }) => `could not put back ${subject}: ${why}`),
+      ];
+      say("warning", parts.join("; "));
+    }
+  } catch (error) {
+    // Every run tries it again, and says why when it cannot.
+    if (!signal.aborted) say("error", inWords(error));
   }
 }
 
-/** Loads the configuration again whenever its file has changed; a broken one is said and not used. */
-function newReloader(
-  { load, say }: DaemonOptions,
-  first: string,
-): (program: Program) => Promise<Program> {
-  let seen = first;
-  return async (program) => {
-    const now = await fingerprint(program.config.file);
-    if (now === seen) return program;
-    seen = now;
-    try {
-      const renewed = await load(program);
-      say("info", `read ${program.config.file} again: ${renewed.config.jobs.size} jobs`);
-      return renewed;
-    } catch (error) {
-      if (!(error instanceof HoldfastError)) throw error;
-      say("error", `keeping the configuration as it was: ${error.message}`);
-      return program;
-    }
-  };
+async function lookAfter(
+  first: Program,
+  means: {
+    readonly dispatcher: Dispatcher;
+    readonly reload: (program: Program) => Promise<Program>;
+    readonly options: DaemonOptions;
+  },
+): Promise<void> {
+  const { dispatcher, reload, options } = means;
+  const { signal, say, waker, service } = options;
+  const troubles = newTroubles(say);
+  const tidy = newTidying();
+  for (let program = first; !signal.aborted;) {
+    program = await reload(program);
+    const now = program.now();
+    const { next, problems } = lookOnce(program, dispatcher, tidy);
+    troubles.note(problems, now);
+    await service.alive(statusOf(dispatcher, next));
+    const untilNext = next === undefined ? Infinity : next.at.getTime() - now.getTime();
+    const restMs = problems.length > 0 ? longestSleepMs : untilNext;
+    await waker.sleep(Math.min(restMs, service.aliveWithinMs), signal);
+  }
+}
+
+/** A bug in looking must not end the daemon: the next look may go well, and others wait for their runs. */
+function lookOnce(
+  program: Program,
+  dispatcher: Dispatcher,
+  tidy: (program: Program) => void,
+): Look {
+  try {
+    const look = dispatcher.startDue(program);
+    tidy(program);
+    return look;
+  } catch (error) {
+    return { problems: [error] };
+  }
+}
+
+function statusOf(dispatcher: Dispatcher, next: Expected | undefined): string {
+  const running = dispatcher.running();
+  if (running.length > 0) return `running ${running.join(", ")}`;
+  return next === undefined ? "nothing is scheduled" : `next: ${next.job} ${localTime(next.at)}`;
+}
+
+/** Waits for something that may take long, and goes on telling systemd that all is well. */
+async function attend(
+  work: Promise<void>,
+  status: string,
+  { service, waker }: Pick<DaemonOptions, "service" | "waker">,
+): Promise<void> {
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  void work.then(end, end);
+  while (!over.signal.aborted) {
+    await service.alive(status);
+    await waker.sleep(service.aliveWithinMs, over.signal);
+  }
+  await work;
 }
 
 /** Lets running jobs finish within their time, then ends them in good order. */
-async function drain(dispatcher: Dispatcher, { drainMs, say }: DaemonOptions): Promise<void> {
+async function drain(dispatcher: Dispatcher, options: DaemonOptions): Promise<void> {
+  const { drainMs, say } = options;
   const running = dispatcher.running();
-  if (running.length === 0) return;
-  say("info", `waiting for ${running.join(", ")}`);
-  const timer = setTimeout(dispatcher.endAll, drainMs);
-  await dispatcher.idle();
+  if (running.length > 0) say("info", `waiting for ${running.join(", ")}`);
+  const timer = setTimeout(() => {
+    const late = dispatcher.running();
+    if (late.length > 0) say("warning", `ending ${late.join(", ")}`);
+    dispatcher.endAll();
+  }, drainMs);
+  await attend(dispatcher.idle(), "ending", options);
   clearTimeout(timer);
 }

@@ -1,43 +1,44 @@
 // Knows: which jobs are running, and which of those that are due may start beside them. Must not know: when to look.
 import type { Job } from "../config/config.ts";
-import {
-  awaitsVolume,
-  dueNow,
-  isOverdue,
-  nextWish,
-  noteSchedule,
-  retriesExhausted,
-} from "../jobs/due.ts";
-import { notifyOverdue, notifyRetriesExhausted } from "../jobs/notify.ts";
-import { observeVolumes } from "../jobs/observe.ts";
-import { configuredJob } from "../jobs/open.ts";
-import { verbs, type Program, type Verb } from "../jobs/program.ts";
-import type { JobResult } from "../jobs/report.ts";
-import { placesOf, runJobs } from "../jobs/run-jobs.ts";
+import { nextWish, noteSchedule, type Wish } from "../jobs/due.ts";
+import type { Program } from "../jobs/program.ts";
+import { placesOf } from "../jobs/run-jobs.ts";
 import type { Trigger } from "../journal/journal.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import { newBackOff } from "./back-off.ts";
 import type { DaemonOptions } from "./daemon.ts";
-import { longestSleepMs } from "./wake.ts";
+import { newOverdueWatch, type OverdueWatch } from "./overdue-watch.ts";
+import { newRunner, type Runner } from "./runner.ts";
+import { newVolumeWatch, type VolumeWatch } from "./volume-watch.ts";
+import { inWords } from "./words.ts";
 
-/** Starts jobs and keeps track of them. */
-export interface Dispatcher {
-  /** Starts what is due and may start; tells of what is overdue. */
-  startDue(program: Program): Promise<void>;
-  /** Starts every job now, as far as they do not get in each other's way; the others follow. */
-  startAll(program: Program): void;
-  /** Milliseconds until something may be due. */
-  untilNext(program: Program): number;
-  /** The names of the jobs that are running. */
-  running(): readonly string[];
-  /** Ends what is running, in good order. */
-  readonly endAll: () => void;
-  /** Resolves when nothing is running. */
-  idle(): Promise<void>;
+/** A job that has waited so long for its place gets it next: others may not take a part of it any more. */
+const patienceMs = 3_600_000;
+
+/** A job that is expected, and when. */
+export interface Expected {
+  readonly job: string;
+  readonly at: Date;
+}
+
+/** What a look at the jobs came to. */
+export interface Look {
+  /** What comes next, if anything is known to come. */
+  readonly next?: Expected;
+  /** What went wrong. The other jobs were looked after all the same. */
+  readonly problems: readonly unknown[];
 }
 
 interface Start {
   readonly job: Job;
   readonly trigger: Trigger;
+  /** Since when it waits. */
+  readonly since: Date;
+}
+
+interface Wishful {
+  readonly job: Job;
+  readonly wish: Wish;
 }
 
 interface Running {
@@ -45,109 +46,153 @@ interface Running {
   readonly end: Promise<void>;
 }
 
-/** A dispatcher without any job running. */
-export function newDispatcher(options: DaemonOptions): Dispatcher {
-  const running = new Map<string, Running>();
-  const wanted = new Map<string, Trigger>();
-  const ending = new AbortController();
+/** Starts jobs and keeps track of them. */
+export class Dispatcher {
+  readonly #say: DaemonOptions["say"];
+  readonly #wake: () => void;
+  readonly #running = new Map<string, Running>();
+  readonly #wanted = new Set<string>();
+  readonly #backOff = newBackOff();
+  readonly #ending = new AbortController();
+  readonly #runner: Runner;
+  readonly #volumes: VolumeWatch;
+  readonly #overdue: OverdueWatch;
 
-  const start = (program: Program, { job, trigger }: Start): void => {
-    wanted.delete(job.name);
-    const uses = placesOf(program, job);
-    const end = runOnce(program, { job, trigger }, { ...options, signal: ending.signal })
-      .catch((error: unknown) => options.say("error", `${job.name}: ${describeBug(error)}`))
-      .finally(() => {
-        running.delete(job.name);
-        options.waker.wake();
-      });
-    running.set(job.name, { uses, end });
-  };
-  const startWhatMay = (program: Program, starts: readonly Start[]): void => {
-    for (const each of starts) {
-      if (running.size >= program.config.concurrency) return;
-      if (running.has(each.job.name)) continue;
-      const uses = placesOf(program, each.job);
-      if ([...running.values()].some((other) => !other.uses.isDisjointFrom(uses))) continue;
-      start(program, each);
-    }
-  };
+  constructor(options: Pick<DaemonOptions, "listener" | "say" | "signal" | "waker">) {
+    const { listener, say, signal, waker } = options;
+    this.#say = say;
+    this.#wake = waker.wake;
+    this.#runner = newRunner({ listener, signal: this.#ending.signal });
+    const failed = (error: unknown): void => {
+      if (!signal.aborted) say("error", inWords(error));
+    };
+    this.#volumes = newVolumeWatch({ signal, found: waker.wake, failed });
+    this.#overdue = newOverdueWatch(options);
+  }
 
-  return {
-    startAll(program) {
-      for (const job of program.config.jobs.values()) wanted.set(job.name, "command");
-      startWhatMay(program, askedFor(program, wanted));
-    },
-    async startDue(program) {
-      const jobs = [...program.config.jobs.values()];
-      for (const job of jobs) noteSchedule(program, job);
-      const due = dueNow(program, jobs).map(({ job, wish }) => ({ job, trigger: wish.trigger }));
-      const back = await backAgain(program, jobs, ending.signal);
-      startWhatMay(program, [...askedFor(program, wanted), ...due, ...back]);
-      for (const job of jobs) {
-        if (isOverdue(program, job)) await notifyOverdue(program, job, options);
+  /** Has these jobs started once, whatever their schedule, as soon as they get in nobody's way. */
+  want(jobs: Iterable<string>): void {
+    for (const name of jobs) this.#wanted.add(name);
+  }
+
+  /** Starts what is due and may start; tells of what is overdue. */
+  startDue(program: Program): Look {
+    const problems: unknown[] = [];
+    const attempt = (work: () => void): void => {
+      try {
+        work();
+      } catch (error) {
+        problems.push(error);
       }
-    },
-    untilNext(program) {
-      const now = program.now().getTime();
-      const idle = [...program.config.jobs.values()].filter(({ name }) => !running.has(name));
-      const times = idle.flatMap((job) => nextWish(program, job)?.at.getTime() ?? []);
-      // What is due and still waits for a place is started when a run ends, which wakes us.
-      const coming = times.filter((time) => time > now);
-      return Math.min(longestSleepMs, ...coming.map((time) => time - now));
-    },
-    running: () => [...running.keys()],
-    endAll: () => ending.abort(new HoldfastError("interrupted", "the daemon was stopped")),
-    async idle() {
-      while (running.size > 0) await Promise.all([...running.values()].map(({ end }) => end));
-    },
-  };
-}
+    };
+    const now = program.now();
+    const jobs = [...program.config.jobs.values()];
+    const wishes: Wishful[] = [];
+    const back: Start[] = [];
+    attempt(() => this.#runner.settle(program));
+    for (const job of jobs) attempt(() => wishes.push(...wishOf(program, job)));
+    attempt(() => back.push(...this.#back(program, jobs)));
 
-function askedFor(program: Program, wanted: ReadonlyMap<string, Trigger>): readonly Start[] {
-  return [...wanted]
-    .filter(([name]) => program.config.jobs.has(name))
-    .map(([name, trigger]) => ({ job: configuredJob(program, name), trigger }));
-}
+    const due = wishes.filter(({ wish }) => wish.at <= now).map(startOf);
+    const waiting = this.#askedFirst(program, [...due, ...back].toSorted(byAge)).filter(
+      ({ job }) => this.#backOff.until(job.name, now) === undefined,
+    );
+    attempt(() => this.#startWhatMay(program, waiting));
+    const trying = new Set([...this.#running.keys(), ...waiting.map(({ job }) => job.name)]);
+    attempt(() => this.#overdue.look(program, jobs, trying));
+    const next = this.#next(wishes, now);
+    return { ...(next === undefined ? {} : { next }), problems };
+  }
 
-/** Jobs whose last scheduled run found something away that is there now. */
-async function backAgain(
-  program: Program,
-  jobs: readonly Job[],
-  signal: AbortSignal,
-): Promise<readonly Start[]> {
-  const starts: Start[] = [];
-  for (const job of jobs) {
-    if (!awaitsVolume(program, job)) continue;
-    const states = await observeVolumes(program, job, signal);
-    if ([...states.values()].every(({ present }) => present)) {
-      starts.push({ job, trigger: "available" });
+  /** The names of the jobs that are running. */
+  running(): readonly string[] {
+    return [...this.#running.keys()];
+  }
+
+  /** Ends what is running, in good order. */
+  endAll(): void {
+    this.#ending.abort(new HoldfastError("interrupted", "the daemon was stopped"));
+  }
+
+  /** Resolves when nothing is being done any more. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) {
+      await Promise.all([...this.#running.values()].map(({ end }) => end));
+    }
+    await Promise.all([this.#volumes.idle(), this.#overdue.idle()]);
+  }
+
+  #back(program: Program, jobs: readonly Job[]): readonly Start[] {
+    const since = program.now();
+    return this.#volumes
+      .returned(program, jobs)
+      .map((job) => ({ job, trigger: "available", since }));
+  }
+
+  /** What somebody asked for comes first. A job that is due as well thereby has its scheduled run. */
+  #askedFirst(program: Program, starts: readonly Start[]): readonly Start[] {
+    const since = program.now();
+    const asked = [...this.#wanted].flatMap((name): readonly Start[] => {
+      const job = program.config.jobs.get(name);
+      if (job === undefined) return [];
+      return [starts.find((start) => start.job === job) ?? { job, trigger: "command", since }];
+    });
+    return [...asked, ...starts.filter(({ job }) => !this.#wanted.has(job.name))];
+  }
+
+  #startWhatMay(program: Program, starts: readonly Start[]): void {
+    const taken = [...this.#running.values()].map(({ uses }) => uses);
+    for (const start of starts) {
+      const { job, since } = start;
+      if (this.#running.size >= program.config.concurrency) return;
+      if (this.#running.has(job.name)) continue;
+      const uses = placesOf(program, job);
+      if (taken.every((others) => others.isDisjointFrom(uses))) {
+        this.#wanted.delete(job.name);
+        this.#running.set(job.name, { uses, end: this.#run(program, start) });
+        taken.push(uses);
+      } else if (program.now().getTime() - since.getTime() > patienceMs) {
+        taken.push(uses);
+      }
     }
   }
-  return starts;
-}
 
-async function runOnce(
-  program: Program,
-  { job, trigger }: Start,
-  options: Pick<DaemonOptions, "listener" | "signal">,
-): Promise<void> {
-  const request = {
-    jobs: [job.name],
-    verbs: new Set<Verb>(verbs),
-    trigger,
-    labels: [],
-    full: false,
-  };
-  const [result] = await runJobs(program, request, options);
-  if (result !== undefined && gaveUp(program, job, result)) {
-    await notifyRetriesExhausted(program, { job, result }, options);
+  /** Never rejects. */
+  async #run(program: Program, { job, trigger }: Start): Promise<void> {
+    try {
+      await this.#runner.run(program, job, trigger);
+      this.#backOff.ended(job.name);
+    } catch (error) {
+      this.#backOff.brokeOff(job.name, program.now());
+      this.#say("error", `${job.name}: ${inWords(error)}`);
+    }
+    this.#running.delete(job.name);
+    this.#wake();
+  }
+
+  /** What is due already waits for a place and is started when a run ends, unless it is held back. */
+  #next(wishes: readonly Wishful[], now: Date): Expected | undefined {
+    return wishes
+      .filter(({ job }) => !this.#running.has(job.name))
+      .map(({ job, wish }) => ({
+        job: job.name,
+        at: this.#backOff.until(job.name, now) ?? wish.at,
+      }))
+      .filter(({ at }) => at > now)
+      .toSorted((a, b) => a.at.getTime() - b.at.getTime())[0];
   }
 }
 
-function gaveUp(program: Program, job: Job, result: JobResult): boolean {
-  return result.outcome === "failure" && result.retriable && retriesExhausted(program, job);
+function wishOf(program: Program, job: Job): readonly Wishful[] {
+  noteSchedule(program, job);
+  const wish = nextWish(program, job);
+  return wish === undefined ? [] : [{ job, wish }];
 }
 
-function describeBug(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function startOf({ job, wish }: Wishful): Start {
+  return { job, trigger: wish.trigger, since: wish.at };
+}
+
+function byAge(a: Start, b: Start): number {
+  return a.since.getTime() - b.since.getTime();
 }

@@ -1,8 +1,9 @@
 // Knows: how to sleep until something may have to be done. Must not know: what.
+import { onAbort } from "../hosts/interruption.ts";
 
 /** An alarm clock that can also be woken from outside. */
 export interface Waker {
-  /** Resolves after so many milliseconds, or as soon as `wake` is called or the signal aborts. */
+  /** Resolves after so many milliseconds or earlier, and as soon as `wake` is called or the signal aborts. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
   readonly wake: () => void;
 }
@@ -19,17 +20,16 @@ export function newWaker(): Waker {
   let ring: (() => void) | undefined;
   return {
     async sleep(milliseconds, signal) {
-      if (pending || signal.aborted) {
-        pending = false;
-        return;
+      if (!pending && !signal.aborted) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        // The signal lives as long as the daemon: a listener left for each minute would be a leak.
+        using _ = onAbort(signal, resolve);
+        const timer = setTimeout(resolve, Math.min(milliseconds, longestSleepMs));
+        ring = resolve;
+        await promise;
+        ring = undefined;
+        clearTimeout(timer);
       }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, Math.min(milliseconds, longestSleepMs));
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      ring = resolve;
-      await promise;
-      clearTimeout(timer);
-      ring = undefined;
       pending = false;
     },
     wake() {

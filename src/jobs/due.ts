@@ -12,8 +12,8 @@ const minuteMs = 60_000;
 /** A scheduled time that is missed by more than this is being caught up. */
 const punctualMs = 5 * minuteMs;
 
-/** So many runs are looked at first: mostly one series of retries. Older ones only when these do not tell. */
-const firstLook = 16;
+/** So many runs are looked at first, and older ones when these do not tell: the last is mostly enough. */
+const firstLook = 4;
 
 /** A wish to run. In the past or now: it is due. */
 export interface Wish {

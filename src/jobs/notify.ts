@@ -105,19 +105,28 @@ export async function notifyRetriesExhausted(
   await tell(program, { job, run: result.run, candidates, message }, telling);
 }
 
-/** Tells, once for each time it becomes so, that a job has had no success for too long. */
-export async function notifyOverdue(program: Program, job: Job, telling: Telling): Promise<void> {
+/**
+ * Tells, once for each time it becomes so, that a job has had no success for too long. Answers with
+ * sentences about those who could not be told: there is no run whose events could hold them.
+ */
+export async function notifyOverdue(
+  program: Program,
+  job: Job,
+  telling: Telling,
+): Promise<readonly string[]> {
   const last = program.journal.lastRun(job.name, ["success", "warning"]);
   const since = last?.finished?.toISOString() ?? "never";
   const mark = `overdue-told:${job.name}`;
-  if (program.journal.mark(mark) === since) return;
-  program.journal.setMark(mark, since);
+  if (program.journal.mark(mark) === since) return [];
   const age =
     last?.finished === undefined
       ? "it has never succeeded"
       : `its last success was ${formatDuration(program.now().getTime() - last.finished.getTime())} ago`;
   const message = { ...blank(program, `${job.name}: overdue`), job: job.name, message: age };
-  await tell(program, { job, candidates: ["overdue"], message }, telling);
+  const failures = await tell(program, { job, candidates: ["overdue"], message }, telling);
+  // Whoever was being told when the daemon had to end is told after its next start.
+  if (!telling.signal.aborted) program.journal.setMark(mark, since);
+  return failures;
 }
 
 /** Sends a test message to each of these notifiers. */
@@ -153,34 +162,42 @@ interface Message {
   readonly message: Omit<Notification, "event">;
 }
 
-async function tell(program: Program, message: Message, telling: Telling): Promise<void> {
-  await Promise.all(
+/** Tells everyone who wants to know. Answers with sentences about those who could not be told. */
+async function tell(
+  program: Program,
+  message: Message,
+  telling: Telling,
+): Promise<readonly string[]> {
+  const failures = await Promise.all(
     message.job.notify.map(async (name) => {
       const on = program.config.notifiers.get(name)?.on;
       const event = message.candidates.find((candidate) => on?.has(candidate));
-      if (event === undefined) return;
+      if (event === undefined) return [];
       try {
         await openNotifier(program, name).send({ ...message.message, event }, telling.signal);
+        return [];
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error;
-        reportFailure(program, { name, message, error }, telling.listener);
+        const failure = `notifier ${name}: ${error.message}`;
+        reportFailure(program, { message, failure }, telling.listener);
+        return [failure];
       }
     }),
   );
+  return failures.flat();
 }
 
 /** A notifier that fails changes no outcome; it is written down, and seen by whoever watches. */
 function reportFailure(
   program: Program,
-  failed: { readonly name: string; readonly message: Message; readonly error: HoldfastError },
+  failed: { readonly message: Message; readonly failure: string },
   listener: Listener,
 ): void {
   const { run, job } = failed.message;
   if (run === undefined) return;
-  const text = `notifier ${failed.name}: ${failed.error.message}`;
   const time = program.now();
-  program.journal.append(run, { time, event: "warning", data: { message: text } });
-  listener({ time, run, job: job.name, event: { event: "warning", message: text } });
+  program.journal.append(run, { time, event: "warning", data: { message: failed.failure } });
+  listener({ time, run, job: job.name, event: { event: "warning", message: failed.failure } });
 }
 
 function openNotifier(program: Program, name: string) {

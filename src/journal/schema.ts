@@ -81,6 +81,10 @@ export const migrations: readonly string[] = [
     value TEXT NOT NULL
   ) STRICT;
   `,
+  // The newest runs of each job are asked for every minute, also those of a job that seldom runs.
+  `
+  CREATE INDEX runs_by_start ON runs (job, sequence);
+  `,
 ];
 
 /** Written into the file's header, so that a stranger's SQLite file is never taken for a journal: "HFJ1". */
