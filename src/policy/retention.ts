@@ -303,6 +303,7 @@ function* representatives(candidates: readonly Candidate[], period: Period) {
  * listed with two times, the kept one would be lost with the other.
  */
 function keepOtherListings(listings: readonly Candidate[]): void {
+  if (listings.every(isKept)) return;
   const kept = new Map(listings.filter(isKept).map((listing) => [listing.snapshot.id, listing]));
   for (const listing of listings) {
     if (!isKept(listing)) listing.keep = kept.get(listing.snapshot.id)?.keep ?? none;
