@@ -88,5 +88,7 @@ export function noteListing(
     count: snapshots.length,
     ...(newest === undefined ? {} : { newest }),
   });
+  const ids = snapshots.map(({ id }) => id);
+  program.journal.forgetVerified(name, ids);
   return snapshots;
 }

@@ -12,6 +12,14 @@ const isUnaccepted = `suspicious > 0 AND finish > ${acceptedUpTo}`;
 const newestWithEvidence = `
   SELECT max(finish) FROM runs
   WHERE details ->> '$.evidence' IS NOT NULL AND NOT (${isUnaccepted})`;
+// Whoever asks for the last run asks for one of these kinds: whether it was scheduled, ended well, only
+// found another one at work …
+const kinds = `job, "trigger", outcome, details ->> '$.code'`;
+// How often the last start has been tried again decides whether it still is. None by hand: they answer no schedule.
+const isRetryOfLastStart = `
+  "trigger" = 'retry' AND sequence > (
+    SELECT coalesce(max(sequence), 0) FROM runs AS starts
+    WHERE starts.job = runs.job AND starts."trigger" NOT IN ('retry', 'command'))`;
 
 /** The part of a journal that judges its past: what a person accepted, and what may be discarded. */
 export function acceptanceMethods(parts: JournalParts): AcceptanceMethods {
@@ -47,7 +55,9 @@ export function acceptanceMethods(parts: JournalParts): AcceptanceMethods {
       database.run(
         `DELETE FROM runs
          WHERE finished < ?
-           AND finish NOT IN (SELECT max(finish) FROM runs WHERE finish IS NOT NULL GROUP BY job, outcome)
+           AND finish NOT IN (SELECT max(finish) FROM runs WHERE finish IS NOT NULL GROUP BY ${kinds})
+           AND sequence NOT IN (SELECT max(sequence) FROM runs GROUP BY ${kinds})
+           AND NOT (${isRetryOfLastStart})
            AND finish NOT IN (${newestWithEvidence} GROUP BY job)
            AND NOT (${isUnaccepted})
            AND id NOT IN (SELECT run FROM promises WHERE settled IS NULL)`,

@@ -5,7 +5,13 @@ import { readFacts, text, time } from "./records.ts";
 
 type FactMethods = Pick<
   Journal,
-  "markVerified" | "verified" | "noteRepository" | "repository" | "setMark" | "mark"
+  | "markVerified"
+  | "verified"
+  | "forgetVerified"
+  | "noteRepository"
+  | "repository"
+  | "setMark"
+  | "mark"
 >;
 
 /** The part of a journal that keeps facts. */
@@ -21,6 +27,15 @@ export function factMethods(parts: JournalParts): FactMethods {
       );
       return database.decode(
         () => new Map(rows.map((row) => [text(row, "snapshot"), time(row, "time")])),
+      );
+    },
+
+    forgetVerified(repository, listed) {
+      database.run(
+        `DELETE FROM verified
+         WHERE repository = ? AND snapshot NOT IN (SELECT value FROM json_each(?))`,
+        repository,
+        JSON.stringify(listed),
       );
     },
 

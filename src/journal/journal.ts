@@ -99,14 +99,15 @@ export interface Journal extends Disposable {
   /** The run of a job that finished last, of those with one of these outcomes. */
   lastRun(job: string, outcomes?: readonly OutcomeKind[]): RunRecord | undefined;
 
-  /** Runs without an end whose process is proven dead (see `process-identity`). */
+  /** Runs without an end whose process is proven dead, as for a lock. */
   deadRuns(): readonly RunRecord[];
   /** Promises of runs that are finished or proven dead, in the order in which they were made. */
   openPromises(): readonly OpenPromise[];
 
   /**
-   * Takes a lock, or says who has it. A holder that is proven dead (other boot of this machine, no
-   * such process, or one with that pid that started later) loses it; one on another machine never.
+   * Takes a lock, or says who has it. A holder that is proven dead loses it: it no longer shows a
+   * sign of life that would be seen here, the machine of its name has started again since, or no
+   * process here has its number and start. In doubt, as on another machine, it keeps it.
    */
   lock(resource: string, purpose: string): LockResult;
 
@@ -120,6 +121,8 @@ export interface Journal extends Disposable {
   markVerified(repository: string, snapshots: readonly string[]): void;
   /** When each snapshot was last proven. */
   verified(repository: string): ReadonlyMap<string, Date>;
+  /** Drops what is known of all snapshots of a repository but these: the others are gone. */
+  forgetVerified(repository: string, listed: readonly string[]): void;
 
   /** Adds to what is known. A count is a listing, made now unless `seen` says when: it replaces `newest` too. */
   noteRepository(repository: string, facts: Partial<RepositoryFacts>): void;
@@ -130,6 +133,10 @@ export interface Journal extends Disposable {
   setMark(name: string, value: string | undefined): void;
   mark(name: string): string | undefined;
 
-  /** Deletes runs and events that finished before this time, but the newest run of each outcome of each job, and what is open. */
+  /**
+   * Deletes runs and events that finished before this time, but what schedules, `status` and verdicts
+   * go by: of each job the newest run of each trigger, outcome and code, the retries since its last
+   * start that was neither a retry nor by hand, what later runs are compared with, and what is open.
+   */
   discardBefore(time: Date): void;
 }

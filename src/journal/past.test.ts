@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import type { Evidence } from "../kernel/evidence.ts";
-import type { Journal, RunEnd } from "./journal.ts";
+import type { Journal, RunEnd, Trigger } from "./journal.ts";
 import { openJournal } from "./open.ts";
 
 /** A journal whose clock stands still until it is told otherwise. */
@@ -19,8 +19,12 @@ function journalWithClock(t: TestContext): { journal: Journal; setClock: (time: 
   return { journal, setClock: (text) => (time = new Date(text)) };
 }
 
-function runOf(journal: Journal, job: string, end: Partial<RunEnd> = {}): string {
-  const { id } = journal.startRun(job, "command");
+function runOf(
+  journal: Journal,
+  job: string,
+  { trigger = "command", ...end }: Partial<RunEnd> & { readonly trigger?: Trigger } = {},
+): string {
+  const { id } = journal.startRun(job, trigger);
   journal.finishRun(id, { outcome: "success", snapshots: [], suspicious: [], ...end });
   return id;
 }
@@ -114,6 +118,64 @@ suite("discarding the past", () => {
     assert.deepEqual(
       journal.runs({ limit: 10 }).map(({ id }) => id),
       [lastOfPhotos, lastSuccess, lastFailure],
+    );
+  });
+
+  test("keeps the last start of each trigger, however many others came since", (t) => {
+    const { journal } = journalWithClock(t);
+    const triggers = ["schedule", "catch-up", "available", "command"] as const;
+    for (const trigger of triggers) runOf(journal, "documents", { trigger });
+    const last = triggers.map((trigger) => runOf(journal, "documents", { trigger }));
+
+    journal.discardBefore(new Date("2030-01-01T00:00:00Z"));
+
+    assert.deepEqual(
+      journal.runs({ limit: 10 }).map(({ id }) => id),
+      last.toReversed(),
+    );
+  });
+
+  test("keeps the run that began last as well as the one that ended last", (t) => {
+    const { journal } = journalWithClock(t);
+    const long = journal.startRun("documents", "schedule").id;
+    const short = runOf(journal, "documents", { trigger: "schedule" });
+    journal.finishRun(long, { outcome: "success", snapshots: [], suspicious: [] });
+
+    journal.discardBefore(new Date("2030-01-01T00:00:00Z"));
+
+    assert.equal(journal.runs({ limit: 1 })[0]?.id, short);
+    assert.equal(journal.lastRun("documents")?.id, long);
+  });
+
+  test("keeps the failure that was hidden by one that only found another run at work", (t) => {
+    const { journal } = journalWithClock(t);
+    runOf(journal, "documents");
+    const telling = runOf(journal, "documents", { outcome: "failure", code: "password-wrong" });
+    const busy = runOf(journal, "documents", { outcome: "failure", code: "busy" });
+
+    journal.discardBefore(new Date("2030-01-01T00:00:00Z"));
+
+    assert.deepEqual(
+      journal.runs({ limit: 2 }).map(({ id }) => id),
+      [busy, telling],
+    );
+  });
+
+  test("keeps count of how often the last start was tried again", (t) => {
+    const { journal } = journalWithClock(t);
+    const failed = { outcome: "failure", code: "host-unreachable" } as const;
+    runOf(journal, "documents", { trigger: "schedule" });
+    runOf(journal, "documents", { trigger: "retry", ...failed });
+    runOf(journal, "documents", { trigger: "schedule", ...failed });
+    for (let retry = 0; retry < 3; retry += 1) {
+      runOf(journal, "documents", { trigger: "retry", ...failed });
+    }
+
+    journal.discardBefore(new Date("2030-01-01T00:00:00Z"));
+
+    assert.deepEqual(
+      journal.runs({ limit: 10 }).map(({ trigger }) => trigger),
+      ["retry", "retry", "retry", "schedule", "schedule"],
     );
   });
 
@@ -238,6 +300,26 @@ suite("small facts", () => {
         ["b", new Date("2026-11-21T00:00:00.000Z")],
       ],
     );
+  });
+
+  test("forget what was proven of snapshots that are gone, in this repository only", (t) => {
+    const { journal } = journalWithClock(t);
+    journal.markVerified("documents", ["a", "b", 'it\'s "c"']);
+    journal.markVerified("photos", ["a", "b"]);
+
+    journal.forgetVerified("documents", ["b", 'it\'s "c"', "never proven"]);
+
+    assert.deepEqual([...journal.verified("documents").keys()], ["b", 'it\'s "c"']);
+    assert.deepEqual([...journal.verified("photos").keys()], ["a", "b"]);
+  });
+
+  test("forget all that was proven when nothing is left", (t) => {
+    const { journal } = journalWithClock(t);
+    journal.markVerified("documents", ["a"]);
+
+    journal.forgetVerified("documents", []);
+
+    assert.equal(journal.verified("documents").size, 0);
   });
 
   test("are marks that can be set, replaced and forgotten", (t) => {
