@@ -25,6 +25,10 @@ export class Database implements Disposable {
     this.#readOnly = access.readOnly;
   }
 
+  get isOpen(): boolean {
+    return this.#connection.isOpen;
+  }
+
   all(sql: string, ...values: SQLInputValue[]): readonly Row[] {
     return this.#explained(() => this.#statement(sql).all(...values));
   }
@@ -154,9 +158,9 @@ function explain(file: string, error: unknown): unknown {
   });
 }
 
-// Failures of node:fs while the file is looked for or created.
-function isFileError(error: Error): boolean {
-  return "syscall" in error;
+/** Whether this is a failure of node:fs: of a file or a folder, not of this program. */
+export function isFileError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
 }
 
 function unusable(file: string, cause: Error): HoldfastError {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -131,10 +131,19 @@ suite("a killed process", () => {
       assertHolds(journal, said);
     }
 
+    endDeadRuns(directory);
     assert.equal(integrityOf(directory), "ok");
     assert.ok(namesIn(said, "started").length > 0, "nothing was written before the kills");
+    assert.deepEqual(readdirSync(join(directory, "alive")), []);
   });
 });
+
+function endDeadRuns(directory: string): void {
+  using journal = openJournal(directory);
+  for (const { id } of journal.deadRuns()) {
+    journal.finishRun(id, { outcome: "interrupted", snapshots: [], suspicious: [] });
+  }
+}
 
 /** Everything that a writer said before it died is there. It may have done more than it could say. */
 function assertHolds(journal: Journal, said: readonly string[]): void {

@@ -54,9 +54,9 @@ suite("the file", () => {
     using journal = openJournal(directory);
     runOf(journal, "documents");
 
-    const modes = readdirSync(directory).map(
-      (name) => statSync(join(directory, name)).mode & 0o777,
-    );
+    const modes = readdirSync(directory)
+      .filter((name) => name.startsWith("journal.sqlite"))
+      .map((name) => statSync(join(directory, name)).mode & 0o777);
 
     assert.equal(modes.length, 3);
     assert.deepEqual(new Set(modes), new Set([0o600]));
@@ -156,6 +156,22 @@ suite("runs", () => {
     const found = journal.run(id);
     assert.deepEqual(found?.end, end);
     assert.deepEqual(found?.finished, new Date("2026-11-20T10:05:00.000Z"));
+  });
+
+  test("remember that they were skipped because something was away", (t) => {
+    using journal = openJournal(stateDirectory(t));
+    const end: RunEnd = {
+      outcome: "skipped",
+      reason: 'volume "usb" is not plugged in',
+      away: true,
+      snapshots: [],
+      suspicious: [],
+    };
+
+    const id = runOf(journal, "documents", end);
+
+    assert.deepEqual(journal.run(id)?.end, end);
+    assert.deepEqual(journal.lastRun("documents")?.end, end);
   });
 
   test("are unknown by any other name", (t) => {

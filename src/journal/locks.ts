@@ -2,7 +2,7 @@
 import type { Database } from "./database.ts";
 import type { HeldLock, Journal, LockResult } from "./journal.ts";
 import type { JournalParts } from "./parts.ts";
-import { isProvenDead } from "./owner.ts";
+import { isProvenDead, newOwner } from "./owner.ts";
 import { readHolder } from "./records.ts";
 
 /** The part of a journal that keeps locks. */
@@ -12,8 +12,7 @@ export function lockMethods(parts: JournalParts): Pick<Journal, "lock"> {
 
 // One immediate transaction: between the look and the taking no other process can write.
 function lock(parts: JournalParts, resource: string, purpose: string): LockResult {
-  const { database, now, processes } = parts;
-  const owner = JSON.stringify(processes.self());
+  const { database, now } = parts;
   return database.atomically(() => {
     const held = database.get(
       "SELECT owner, since, purpose FROM locks WHERE resource = ?",
@@ -26,7 +25,7 @@ function lock(parts: JournalParts, resource: string, purpose: string): LockResul
     database.run(
       "INSERT INTO locks (resource, owner, since, purpose) VALUES (?, ?, ?, ?)",
       resource,
-      owner,
+      newOwner(parts),
       now().toISOString(),
       purpose,
     );

@@ -5,9 +5,10 @@ import { factMethods } from "./facts.ts";
 import { openForReading, openForWriting } from "./file.ts";
 import type { Journal } from "./journal.ts";
 import { lockMethods } from "./locks.ts";
-import { type Processes, realProcesses } from "./owner.ts";
+import { type Processes, processesWithSigns, withdrawSign } from "./owner.ts";
 import { promiseMethods } from "./promises.ts";
 import { runMethods } from "./runs.ts";
+import { SignsOfLife } from "./sign-of-life.ts";
 
 /** How a journal is opened. */
 export interface OpenJournalOptions {
@@ -20,7 +21,8 @@ export interface OpenJournalOptions {
 }
 
 /**
- * Opens the journal in a directory, `journal.sqlite`, and creates both if they are not there.
+ * Opens the journal in a directory, `journal.sqlite`, and creates both if they are not there. A
+ * process that begins a run or takes a lock shows in the folder `alive` beside it that it lives.
  *
  * Read only, a journal that does not exist yet is an empty one. Many processes may have it open.
  * Throws `journal-unusable` when the file cannot be used, is damaged, or was written by a newer
@@ -28,11 +30,14 @@ export interface OpenJournalOptions {
  */
 export function openJournal(directory: string, options: OpenJournalOptions = {}): Journal {
   const file = join(directory, "journal.sqlite");
-  const database = options.readOnly === true ? openForReading(file) : openForWriting(file);
+  const readOnly = options.readOnly === true;
+  const database = readOnly ? openForReading(file) : openForWriting(file);
+  const signs = new SignsOfLife(join(directory, "alive"));
   const parts = {
     database,
     now: options.now ?? ((): Date => new Date()),
-    processes: options.processes ?? realProcesses,
+    processes: options.processes ?? processesWithSigns(signs),
+    signs,
   };
   return {
     ...runMethods(parts),
@@ -40,6 +45,9 @@ export function openJournal(directory: string, options: OpenJournalOptions = {})
     ...lockMethods(parts),
     ...acceptanceMethods(parts),
     ...factMethods(parts),
-    [Symbol.dispose]: () => database[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      if (!readOnly && database.isOpen) withdrawSign(parts);
+      database[Symbol.dispose]();
+    },
   };
 }

@@ -1,5 +1,6 @@
 // Knows: the table of promises (the ledger). Must not know: how anything is undone.
 import type { LedgerEntry, Promised } from "../kernel/ledger.ts";
+import type { Row } from "./database.ts";
 import type { Journal, OpenPromise } from "./journal.ts";
 import type { JournalParts } from "./parts.ts";
 import { isProvenDead } from "./owner.ts";
@@ -35,6 +36,12 @@ function settle({ database, now }: JournalParts, sequence: number): void {
   );
 }
 
+// Asked again after its owner was found dead: it may have been kept between the two looks.
+function isUnsettled({ database }: JournalParts, { sequence = null }: Row): boolean {
+  const sql = "SELECT 1 FROM promises WHERE sequence = ? AND settled IS NULL";
+  return database.get(sql, sequence) !== undefined;
+}
+
 function openPromises(parts: JournalParts): readonly OpenPromise[] {
   return parts.database
     .all(
@@ -42,6 +49,7 @@ function openPromises(parts: JournalParts): readonly OpenPromise[] {
        WHERE settled IS NULL ORDER BY promises.sequence`,
     )
     .filter((row) => row["finish"] !== null || isProvenDead(parts, row["owner"]))
+    .filter((row) => isUnsettled(parts, row))
     .map((row) => ({
       run: String(row["run"]),
       entry: parts.database.decode(() => readEntry(row)),

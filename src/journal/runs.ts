@@ -1,7 +1,7 @@
 // Knows: the tables of runs and events. Must not know: what runs are for.
 import type { Database, Row } from "./database.ts";
 import type { Journal, JournalEvent, RunEnd, RunRecord, Trigger } from "./journal.ts";
-import { isProvenDead } from "./owner.ts";
+import { isProvenDead, newOwner } from "./owner.ts";
 import type { JournalParts } from "./parts.ts";
 import { newRunId } from "./run-id.ts";
 import { readEvent, readRun, writeRedacted, runColumns, writeEnd } from "./records.ts";
@@ -26,14 +26,7 @@ export function runMethods(parts: JournalParts): RunMethods {
       return row && record(row);
     },
 
-    runs: ({ job, limit }) =>
-      database
-        .all(
-          `SELECT ${runColumns} FROM runs WHERE ?1 IS NULL OR job = ?1 ORDER BY sequence DESC LIMIT ?2`,
-          job ?? null,
-          limit,
-        )
-        .map(record),
+    runs: ({ job, limit }) => newestRuns(database, job, limit).map(record),
 
     events: (run) =>
       database
@@ -55,18 +48,26 @@ export function runMethods(parts: JournalParts): RunMethods {
     deadRuns: () =>
       database
         .all(`SELECT ${runColumns}, owner FROM runs WHERE finish IS NULL ORDER BY sequence`)
-        .filter((row) => isProvenDead(parts, row["owner"]))
+        .filter((row) => isProvenDead(parts, row["owner"]) && isUnfinished(database, row))
         .map(record),
   };
 }
 
-function startRun(
-  { database, now, processes }: JournalParts,
-  job: string,
-  trigger: Trigger,
-): RunRecord {
+// Asked again after its owner was found dead: it may have ended well between the two looks.
+function isUnfinished(database: Database, { id = null }: Row): boolean {
+  return database.get("SELECT 1 FROM runs WHERE id = ? AND finish IS NULL", id) !== undefined;
+}
+
+function newestRuns(database: Database, job: string | undefined, limit: number): readonly Row[] {
+  const order = "ORDER BY sequence DESC LIMIT ?";
+  return job === undefined
+    ? database.all(`SELECT ${runColumns} FROM runs ${order}`, limit)
+    : database.all(`SELECT ${runColumns} FROM runs WHERE job = ? ${order}`, job, limit);
+}
+
+function startRun(parts: JournalParts, job: string, trigger: Trigger): RunRecord {
+  const { database, now } = parts;
   const started = now();
-  const owner = JSON.stringify(processes.self());
   return database.durably(() => {
     const id = freeRunId(database, started);
     database.run(
@@ -75,7 +76,7 @@ function startRun(
       job,
       trigger,
       started.toISOString(),
-      owner,
+      newOwner(parts),
     );
     return { id, job, trigger, started };
   });

@@ -1,9 +1,11 @@
 // Knows: how a process of its own works on a journal, for tests that need several or that kill one.
 // Its arguments are what to do and the journal's directory; it says on standard output what has returned.
 import { writeSync } from "node:fs";
+import { join } from "node:path";
 import type { Journal } from "../../src/journal/journal.ts";
 import { HoldfastError } from "../../src/kernel/errors.ts";
 import { openJournal } from "../../src/journal/open.ts";
+import { SignsOfLife } from "../../src/journal/sign-of-life.ts";
 
 const [task = "", directory = "", ...rest] = process.argv.slice(2);
 
@@ -22,6 +24,22 @@ function lock(at: string): void {
   const journal = openJournal(directory);
   const result = journal.lock("repository:documents", `test ${process.pid}`);
   say(result.taken ? "taken" : `busy ${result.holder.pid}`);
+  process.stdin.resume();
+}
+
+/** Begins a run and takes a lock, and keeps both until its input ends. */
+function own(): void {
+  const journal = openJournal(directory);
+  journal.startRun("documents", "command");
+  const result = journal.lock("repository:documents", "backup");
+  say(result.taken ? "taken" : "busy");
+  process.stdin.resume();
+}
+
+/** Makes a sign of life and does not yet use it. Keeps it until its input ends. */
+function sign(): void {
+  new SignsOfLife(join(directory, "alive")).give();
+  say("given");
   process.stdin.resume();
 }
 
@@ -104,6 +122,8 @@ function describe(error: unknown): unknown {
 
 const tasks: Readonly<Record<string, (...rest: string[]) => void>> = {
   lock,
+  own,
+  sign,
   write,
   sync,
   fill,
