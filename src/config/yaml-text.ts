@@ -81,10 +81,9 @@ function notationProblems(
     ...document.warnings.filter(({ code }) => code !== "BAD_INDENT"),
   ];
   const ofLine = new Map<number, Problem>();
-  let clear = true;
-  for (const fault of faults) {
-    const { message, hint, harmless, unclosed } = explainYamlFault(fault);
-    clear &&= harmless === true;
+  // Everything that is not closed is missed at the same place, the end: the innermost comes first.
+  for (const fault of firstOfEachPlace(faults)) {
+    const { message, hint, unclosed } = explainYamlFault(fault);
     // What is not closed reaches to the end of the file; it is looked for where it begins.
     const inside = pathAt(document.contents, fault.pos[0] - (unclosed === undefined ? 0 : 1));
     const path = unclosed === "bracket" ? bracketAround(document, inside) : inside;
@@ -98,7 +97,13 @@ function notationProblems(
     };
     if (!ofLine.has(lineOf(offset))) ofLine.set(lineOf(offset), problem);
   }
+  const clear = faults.every((fault) => explainYamlFault(fault).harmless === true);
   return { problems: [...ofLine.values()], clear };
+}
+
+function firstOfEachPlace(faults: readonly YAMLError[]): readonly YAMLError[] {
+  const byPlace = Map.groupBy(faults, ({ pos }) => pos[0]);
+  return [...byPlace.values()].flatMap((group) => group.slice(0, 1));
 }
 
 /** The nearest list or map in brackets on the way to a value. */
