@@ -16,7 +16,7 @@ export function openProgram(
   config: Config,
   { env, readOnly }: { readonly env: NodeJS.ProcessEnv; readonly readOnly: boolean },
 ): OpenProgram {
-  const host = localHost({ env });
+  const host = localHost({ env: withoutVariables(env, config.secretVariables) });
   const journal = openJournal(config.state, { readOnly });
   return {
     config,
@@ -26,4 +26,9 @@ export function openProgram(
     now: () => new Date(),
     [Symbol.dispose]: () => journal[Symbol.dispose](),
   };
+}
+
+/** What hooks, notifiers and tools inherit. Those that need a secret are handed it by itself. */
+function withoutVariables(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 }

@@ -15,6 +15,7 @@ export interface Parts {
   readonly home: string;
   /** The journal's directory when the file does not say. */
   readonly defaultState: string;
+  readonly secretVariables: readonly string[];
   readonly warnings: readonly ConfigWarning[];
 }
 
@@ -34,6 +35,7 @@ export function assemble(parts: Parts): Config {
     ),
     jobs: new Map([...draft.jobs].map(([name, entry]) => [name, jobOf(name, entry, parts)])),
     notifiers: draft.notifiers,
+    secretVariables: parts.secretVariables,
     warnings,
   });
 }

@@ -20,6 +20,8 @@ export interface Config {
   readonly repositories: ReadonlyMap<string, PlacedRepository>;
   readonly jobs: ReadonlyMap<string, Job>;
   readonly notifiers: ReadonlyMap<string, NotifierSpec>;
+  /** The environment variables that hold secrets of it (`{ env: NAME }`): commands do not inherit them. */
+  readonly secretVariables: readonly string[];
   /** Things that are allowed and unwise, such as a password others can read. */
   readonly warnings: readonly ConfigWarning[];
 }

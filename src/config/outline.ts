@@ -74,6 +74,9 @@ export function configOfOutline(outline: Outline): Config {
     get notifiers() {
       return absent("notifiers");
     },
+    get secretVariables() {
+      return absent("secretVariables");
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { placeAll } from "./placements.ts";
 import { expandHome } from "./places.ts";
 import { type KeyPath, type Problem, configInvalid, formatKeyPath } from "./problem.ts";
 import { ConfigFile } from "./schema.ts";
-import { schemasAt, secretDepth, secretsIn } from "./schema-tree.ts";
+import { schemasAt, secretDepth, secretsIn, valueAt } from "./schema-tree.ts";
 import { type YamlText, readYaml } from "./yaml-text.ts";
 
 /** The text of a configuration, and what its meaning depends on. */
@@ -62,6 +62,7 @@ export function parseConfig(source: ConfigText): Config {
     placements,
     home,
     defaultState: source.defaultState,
+    secretVariables: secretVariables(value),
     warnings: warnings.map((warning) => warningOf(warning, yaml)),
   });
 }
@@ -126,6 +127,12 @@ function warningOf(problem: Problem, yaml: YamlText): ConfigWarning {
     ...(hint === undefined ? {} : { hint }),
     ...yaml.locate(problem),
   };
+}
+
+/** The environment variables that are named as secrets, each once. */
+function secretVariables(value: unknown): readonly string[] {
+  const names = secretsIn(ConfigFile, value).map((place) => valueAt(place.value, ["env"]));
+  return [...new Set(names.filter((name) => typeof name === "string"))];
 }
 
 /** Secrets that stand in the file as they are. */

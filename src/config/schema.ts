@@ -143,7 +143,8 @@ export const JobEntry = z.strictObject({
       examples: [["laptop"]],
     }),
   hooks: Hooks.prefault({}).meta({
-    description: "Commands around a backup.",
+    description:
+      "Commands around a backup. They do not inherit environment variables that hold a secret of this configuration.",
     examples: [{ before: [["systemctl", "stop", "app"]], after: [["systemctl", "start", "app"]] }],
   }),
   notify: z

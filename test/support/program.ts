@@ -49,6 +49,7 @@ export async function aProgram(options: {
     jobs: new Map(options.jobs.map((job) => [job.name, job])),
     notifiers: new Map(),
     warnings: [],
+    secretVariables: [],
     ...options.config,
   };
   return {
