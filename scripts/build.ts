@@ -56,21 +56,26 @@ const common = {
   logLevel: "warning",
 } satisfies esbuild.BuildOptions;
 
+// Packages written as CommonJS ask for Node's own modules with require; esbuild looks for it in one place.
+const nodeRequire =
+  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url); ';
+
 async function bundle(into: string): Promise<void> {
   const lazy = await bundleMain(join(into, "main.cjs"));
-  await esbuild.build({
+  const { outputFiles } = await esbuild.build({
     ...common,
     entryPoints: [...lazy],
     outdir: into,
+    write: false,
     entryNames: "[name]",
     splitting: true,
     format: "esm",
     plugins: [trimPackageJson],
-    // Packages written as CommonJS ask for Node's own modules with require.
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
   });
+  for (const { path, text } of outputFiles) {
+    const asks = path.endsWith(".js") && text.includes("typeof require ");
+    writeFileSync(path, asks ? nodeRequire + text : text);
+  }
 }
 
 /**
