@@ -1,5 +1,4 @@
 // Knows: how a process shows that it lives, to whoever sees the same directory. Must not know: what it owns.
-import { randomUUID } from "node:crypto";
 import {
   closeSync,
   existsSync,
@@ -56,7 +55,8 @@ export class SignsOfLife {
       this.#release();
     }
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    const name = `${process.pid}-${randomUUID()}`;
+    // Chance enough: a process meets few others, and "wx" refuses a name that is there.
+    const name = `${process.pid}-${Math.random().toString(36).slice(2)}`;
     const file = this.#file(name);
     closeSync(openSync(file, "wx", 0o600));
     const connection = new DatabaseSync(file);
