@@ -6,8 +6,10 @@
 #
 #   quickstart        `npm run quickstart`, twice, as root
 #   quickstart-user   the same as a user without sudo: prints the command for restic; then with restic
+#   quickstart-sudo   the same as a user whom sudo asks for no password
 #   offline           without a network: says so, and goes on when there is one again
 #   test              .ci/run as root, which is `npm test` with CI=true
+#   test-user         `npm test` as a user without sudo: what needs a missing tool is skipped
 #   shell             a shell in such a machine, in the clone
 #
 # What is committed is what is tried. The Debian is made once in $BARE_ROOT (default
@@ -123,6 +125,13 @@ try_quickstart_user() {
   as_user 'cd holdfast && npm run quickstart'
 }
 
+try_quickstart_sudo() {
+  as_root 'apt-get -qq update && apt-get -qq install -y --no-install-recommends sudo >/dev/null 2>&1'
+  as_root 'echo "newcomer ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/newcomer'
+  say "quickstart as a user with sudo"
+  as_user 'cd holdfast && npm run quickstart'
+}
+
 try_offline() {
   say "quickstart without a network: must end with 1 and say so"
   status=0
@@ -136,15 +145,22 @@ try_test() {
   as_root 'cd ~/holdfast && bash .ci/run'
 }
 
-[ $# -gt 0 ] || set -- quickstart quickstart-user offline test
+try_test_user() {
+  say "npm test as a user without sudo"
+  as_user 'cd holdfast && npm test'
+}
+
+[ $# -gt 0 ] || set -- quickstart quickstart-user quickstart-sudo offline test
 make_base
 for what in "$@"; do
   new_machine
   case $what in
     quickstart) try_quickstart ;;
     quickstart-user) try_quickstart_user ;;
+    quickstart-sudo) try_quickstart_sudo ;;
     offline) try_offline ;;
     test) try_test ;;
+    test-user) try_test_user ;;
     shell) as_root 'cd ~/holdfast && exec sh' ;;
     *)
       echo "bare-root: unknown: $what" >&2
