@@ -196,13 +196,13 @@ function configurationOf(parts: Parts): object {
   };
 }
 
-function repository(at: string, password: unknown, environment: object = {}): object {
+function resticAt(at: string, password: unknown, environment: object = {}): object {
   return { engine: "restic", at, password, environment };
 }
 
 function repositoriesOf({ user, service }: Parts): object {
   const local = (name: string, password: unknown, environment: object = {}): object =>
-    repository(user.at("repositories", name), password, environment);
+    resticAt(user.at("repositories", name), password, environment);
   const credentials = {
     RESTIC_REST_USERNAME: "me",
     RESTIC_REST_PASSWORD: canary("rest", awkward),
@@ -222,9 +222,9 @@ function repositoriesOf({ user, service }: Parts): object {
     wrong: local("wrong", { file: user.at("secrets/wrong") }),
     failing: local("failing", { command: ["tell-and-fail"] }),
     hook: local("hook", canary("hook", awkward)),
-    rest: repository(`rest:${service.origin}/rest/`, file, credentials),
-    gone: repository("rest:http://127.0.0.1:9/gone/", file, credentials),
-    s3: repository(`s3:${service.origin}/bucket/s3`, file, keys),
+    rest: resticAt(`rest:${service.origin}/rest/`, file, credentials),
+    gone: resticAt("rest:http://127.0.0.1:9/gone/", file, credentials),
+    s3: resticAt(`s3:${service.origin}/bucket/s3`, file, keys),
   };
 }
 
