@@ -1,6 +1,8 @@
 // Knows: the process it runs in (argv, environment, signals, exit status) and how the rooms are put together. Must not know: anything else.
 import { homedir } from "node:os";
+import { DirectStream, mayBeTerminal } from "./cli/direct-stream.ts";
 import { version } from "./cli/version.ts";
+import type { Stream } from "./cli/render.ts";
 import type { Invocation } from "./cli/invoke.ts";
 import type { DaemonWish } from "./cli/session.ts";
 
@@ -10,25 +12,43 @@ const drainMs = 60_000;
 const words = process.argv.slice(2);
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
   // Answered before anything is loaded: scripts ask this often.
-  process.stdout.write(`${version}\n`);
+  quickStream(1).write(`${version}\n`);
 } else {
   void main(words).then((exitStatus) => {
     process.exitCode = exitStatus;
   });
 }
 
+/** Standard output or error for a short answer. */
+function quickStream(descriptor: 1 | 2): Stream {
+  if (!mayBeTerminal(descriptor)) return new DirectStream(descriptor);
+  return descriptor === 1 ? process.stdout : process.stderr;
+}
+
 async function main(given: readonly string[]): Promise<number> {
+  const environment = { env: process.env, home: homedir(), runDaemon: startDaemon };
   const invocation: Invocation = {
     words: given,
-    environment: { env: process.env, home: homedir(), runDaemon: startDaemon },
-    stdout: process.stdout,
-    stderr: process.stderr,
+    environment,
+    // Asked for when they are used: making them takes its time.
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
     signals: process,
   };
   try {
     if (given.includes("status")) {
       const { quickStatus } = await import("./cli/quick-status.ts");
-      const exitStatus = await quickStatus(invocation);
+      const stdout = quickStream(1);
+      const exitStatus = await quickStatus({
+        words: given,
+        environment,
+        stdout,
+        stderr: quickStream(2),
+      });
       if (exitStatus !== undefined) return exitStatus;
     }
     const { invoke } = await import("./cli/invoke.ts");

@@ -32,7 +32,7 @@ export async function invoke(invocation: Invocation): Promise<number> {
       const { signal } = interruption;
       const facts = { output, signal, environment };
       const session = newSession(config === undefined ? facts : { ...facts, configFile: config });
-      exitStatus = await action(session);
+      exitStatus = await output.exitStatus(await action(session));
     },
     {
       write: (text) => first.raw(text),

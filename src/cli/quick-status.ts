@@ -24,7 +24,9 @@ export interface StatusWish {
  * undefined when the ordinary way must be gone: no outline that still holds, or a command line that
  * is not as plain as most.
  */
-export async function quickStatus(invocation: Invocation): Promise<number | undefined> {
+export async function quickStatus(
+  invocation: Omit<Invocation, "signals">,
+): Promise<number | undefined> {
   const wish = plainStatus(invocation.words);
   if (wish === undefined) return undefined;
   const { env, home } = invocation.environment;
@@ -35,7 +37,7 @@ export async function quickStatus(invocation: Invocation): Promise<number | unde
   const { stdout, stderr } = invocation;
   const output = new Output({ stdout, stderr, env }, wish.options);
   try {
-    return await answer(config, { wish, output, env });
+    return await output.exitStatus(await answer(config, { wish, output, env }));
   } catch (error) {
     // Explained here: the bundle has this file apart, where errors are of other classes than elsewhere.
     output.error(error);

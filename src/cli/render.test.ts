@@ -67,23 +67,30 @@ suite("output", () => {
     assert.equal(many.stderr.text, "more\n");
   });
 
-  test("goes on without a reader that has seen enough", () => {
+  test("goes on without a reader that has seen enough", async () => {
     const { output, stdout, stderr } = outputTo({});
 
+    output.text("some ");
     stdout.fail(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
     output.text("data\n");
     output.message("going on");
 
-    assert.equal(stdout.text, "");
+    assert.equal(stdout.text, "some ");
     assert.equal(stderr.text, "going on\n");
+    assert.equal(await output.exitStatus(0), 0);
   });
 
-  test("says when its data could not be written", () => {
-    const { stdout, stderr } = outputTo({});
+  test("says when its data could not be written", async () => {
+    const { output, stdout, stderr } = outputTo({});
 
+    output.text("data\n");
     stdout.fail(Object.assign(new Error("write ENOSPC"), { code: "ENOSPC" }));
 
-    assert.match(stderr.text, /ENOSPC/);
+    assert.match(
+      stderr.text,
+      /^error: standard output cannot be written.*\ncause: write ENOSPC\n$/,
+    );
+    assert.equal(await output.exitStatus(0), 1);
   });
 });
 

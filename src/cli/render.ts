@@ -1,4 +1,5 @@
 // Knows: how text and JSON reach a terminal, a pipe or a file. Must not know: any command.
+import { HoldfastError } from "../kernel/errors.ts";
 import { redact } from "../kernel/secret.ts";
 import { explanation } from "./explain.ts";
 import { coloured, plain, wantsColour, type Paint } from "./paint.ts";
@@ -49,17 +50,16 @@ export class Output {
   /** For text that goes to standard error. */
   readonly messagePaint: Paint;
   readonly #edges: OutputEdges;
+  readonly #used = new Set<Stream>();
   readonly #gone = new Set<Stream>();
   #footer: Footer | undefined;
+  #hasLostData = false;
 
   constructor(edges: OutputEdges, options: OutputOptions) {
     this.options = options;
     this.#edges = edges;
     this.paint = this.#paintFor(edges.stdout);
     this.messagePaint = this.#paintFor(edges.stderr);
-    for (const stream of new Set([edges.stdout, edges.stderr])) {
-      stream.on("error", (error) => this.#lose(stream, error));
-    }
   }
 
   /** Text that was asked for. Ends with a newline. */
@@ -129,6 +129,16 @@ export class Output {
     if (!this.options.json) this.#write(this.#edges.stderr, `${redact(text)}\n`);
   }
 
+  /**
+   * The exit status at the end of a command: who asked for data and did not get them must not be told
+   * that all is well.
+   */
+  async exitStatus(ofCommand: number): Promise<number> {
+    // A stream tells that a write has failed in the next turn.
+    await new Promise(setImmediate);
+    return ofCommand === 0 && this.#hasLostData ? 1 : ofCommand;
+  }
+
   /** Whether standard output shows colours. */
   get coloured(): boolean {
     return this.paint === coloured;
@@ -154,6 +164,10 @@ export class Output {
 
   #write(stream: Stream, text: string): void {
     if (this.#gone.has(stream) || text === "") return;
+    if (!this.#used.has(stream)) {
+      this.#used.add(stream);
+      stream.on("error", (error) => this.#lose(stream, error));
+    }
     this.#footer?.clear();
     stream.write(text);
     this.#footer?.redraw();
@@ -163,6 +177,9 @@ export class Output {
     this.#gone.add(stream);
     // EPIPE: its reader has seen enough. Anything else (such as a full disk) must not stay unknown.
     if ("code" in error && error.code === "EPIPE") return;
-    if (stream === this.#edges.stdout) this.error(error);
+    if (stream !== this.#edges.stdout) return;
+    this.#hasLostData = true;
+    const lost = "standard output cannot be written, and what was to be written is lost";
+    this.error(new HoldfastError("command-failed", lost, { cause: error }));
   }
 }

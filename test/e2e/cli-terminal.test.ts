@@ -1,6 +1,7 @@
 // How the program behaves between other programs and on a terminal: pipes, signals, colours, quiet.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -44,6 +45,15 @@ suite("between other programs", options, () => {
     assert.equal(stderr, "");
     assert.equal(long.stdout.length, 10);
     assert.equal(long.stderr, "");
+  });
+
+  test("data that cannot be written are an error", { skip: !existsSync("/dev/full") }, async () => {
+    await using user = await backupUser();
+
+    for (const words of ["history --json", "status", "config schema"]) {
+      const { stdout } = await inShell(user, `"$holdfast" ${words} 2>&1 >/dev/full; echo $?`);
+      assert.match(stdout, /^.*standard output cannot be written.*\n(cause: .*\n)?1\n$/, words);
+    }
   });
 
   test("a run is finished though nobody reads what it says", async () => {
