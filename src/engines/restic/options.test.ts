@@ -40,6 +40,7 @@ test("what cannot work, or would run something else, is refused when loading", (
     [{ at: "sftp:-oProxyCommand=touch:/srv" }, /at: an ssh host cannot begin with a dash/],
     [{ at: "sftp:anna@-oProxyCommand=touch:/srv" }, /at: an ssh host cannot begin with a dash/],
     [{ at: "sftp://-oProxyCommand=touch/srv" }, /at: an ssh host cannot begin with a dash/],
+    [{ at: "rclone:--password-command=touch" }, /at: a remote cannot begin with a dash/],
     [{ at: "backup" }, /at: expected an absolute path/],
     [{ at: "rest:https://anna:secret@example.org/" }, /RESTIC_REST_PASSWORD/],
     [{ tags: ["one,two"] }, /tags.0: a tag is text without commas/],

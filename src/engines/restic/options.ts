@@ -17,6 +17,9 @@ const secretName = /SECRET|PASSWORD|PASSPHRASE|TOKEN|CREDENTIAL|KEY/i;
 // ssh takes a host or user that begins with a dash for an option, and options can run programs.
 const optionAsHost = /^sftp:(\/\/)?([^/@]*@)?-|^sftp:(\/\/)?-/;
 
+// So does rclone, which is given the remote as restic finds it.
+const optionAsRemote = /^rclone:-/;
+
 const credentialsInAddress = /^[a-z0-9]+:.*:\/\/[^/@]*:[^/@]*@/;
 
 const service = /^(sftp|rest|s3|b2|azure|gs|swift|rclone):/;
@@ -24,6 +27,7 @@ const service = /^(sftp|rest|s3|b2|azure|gs|swift|rclone):/;
 const Location = commonRepositoryShape.at
   .refine((at) => !at.startsWith("-"), { error: "a repository cannot begin with a dash" })
   .refine((at) => !optionAsHost.test(at), { error: "an ssh host cannot begin with a dash" })
+  .refine((at) => !optionAsRemote.test(at), { error: "a remote cannot begin with a dash" })
   .refine((at) => !credentialsInAddress.test(at), {
     error:
       "a password in an address can be seen by others: set RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD under environment",
