@@ -57,7 +57,7 @@ export function openSource(
 }
 
 /** Fills in where the volume is. Throws `volume-away` when it is nowhere. */
-export function resolvePlace(place: Place, volumes: VolumePaths): string {
+function resolvePlace(place: Place, volumes: VolumePaths): string {
   if (place.volume === undefined) return place.path;
   const base = volumes.get(place.volume);
   if (base === undefined) {

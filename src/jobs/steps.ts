@@ -174,7 +174,7 @@ async function forget(undertaking: Undertaking, name: string): Promise<StepResul
 }
 
 /** The journal's mark for a repository from which something was forgotten since its last prune. */
-export function prunePendingMark(repository: string): string {
+function prunePendingMark(repository: string): string {
   return `prune-pending:${repository}`;
 }
 
@@ -205,7 +205,7 @@ async function check(undertaking: Undertaking, name: string): Promise<StepResult
 }
 
 /** A check that found something. */
-export function damaged(repository: string, problems: readonly string[]): HoldfastError {
+function damaged(repository: string, problems: readonly string[]): HoldfastError {
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
   return new HoldfastError(
     "check-failed",

@@ -18,7 +18,7 @@ export interface TestProgram extends AsyncDisposable {
 }
 
 /** Stands for a host where a test is about something that must not run anything. */
-export const noHost: Host = {
+const noHost: Host = {
   name: "nowhere",
   run: async (command) => await Promise.reject(unexpected(command.argv.join(" "))),
   pipe: async () => await Promise.reject(unexpected("a pipeline")),
