@@ -47,10 +47,11 @@ async function checkConfig({ loadConfig, output }: Session): Promise<number> {
 }
 
 async function showConfiguration({ loadConfig, output }: Session): Promise<number> {
-  const { showConfig } = await import("../config/document.ts");
+  const { effectiveConfig, showConfig } = await import("../config/document.ts");
   const config = await loadConfig();
 
-  output.raw(showConfig(config));
+  output.document({ file: config.file, config: effectiveConfig(config) });
+  output.text(showConfig(config));
   return 0;
 }
 

@@ -1,5 +1,5 @@
 // Knows: how a daemon tells what it does: to a terminal, a log, or journald. Must not know: the daemon.
-import type { Listener } from "../jobs/event.ts";
+import type { Listener, RunEvent } from "../jobs/event.ts";
 import { plain } from "./paint.ts";
 import type { Output } from "./render.ts";
 import { telling } from "./run-listener.ts";
@@ -36,10 +36,16 @@ function logListener(output: Output, say: DaemonWish["say"]): Listener {
   return (stamped) => {
     const told = eventText(stamped, { paint: plain, asked: new Set() });
     if (told === undefined || (told.level === "detail" && !output.options.verbose)) return;
-    const { event } = stamped;
-    const failed = event.event === "step-failed" || told.bad === true;
-    say(failed ? "error" : event.event === "warning" ? "warning" : "info", told.text);
+    say(loudnessOf(stamped.event), told.text);
   };
+}
+
+function loudnessOf(event: RunEvent): Loudness {
+  if (event.event === "step-failed") return "error";
+  if (event.event === "warning") return "warning";
+  if (event.event !== "run-finished" || event.outcome === "success") return "info";
+  if (event.outcome === "skipped") return "info";
+  return event.outcome === "warning" ? "warning" : "error";
 }
 
 // sd-daemon(3): a line that begins so has that priority in the journal.
@@ -57,8 +63,8 @@ export function logLine(
   const { loudness, message, time } = said;
   const mark = loudness === "info" ? "" : `${loudness}: `;
   const prefix = journald ? priorities[loudness] : `${localTimeToTheSecond(time)}  `;
-  return visibleLines(message)
+  return visibleLines(`${mark}${message}`)
     .split("\n")
-    .map((line) => `${prefix}${mark}${line}`)
+    .map((line) => `${prefix}${line}`)
     .join("\n");
 }

@@ -58,6 +58,7 @@ suite("a failure is explained", () => {
       explanation(bug, asText),
       /^error: unexpected: x is not a function\n\s+at .*\nhint: /s,
     );
+    assert.match(JSON.parse(explanation(bug, asJson)).error.cause, /^\s+at .*explain\.test/m);
     assert.doesNotMatch(explanation(missing, asText), /^\s+at /m);
     assert.match(explanation(missing, { ...asText, verbose: true }), /^\s+at /m);
   });

@@ -59,20 +59,24 @@ export interface ExplanationStyle {
  */
 export function explanation(error: unknown, { json, verbose, paint }: ExplanationStyle): string {
   const { code, message, hint, cause } = explained(error);
-  if (json) return `${JSON.stringify({ error: { code, message, hint, cause } })}\n`;
+  const isBug = code === "bug";
+  const stack = isBug || verbose ? stackOf(error) : undefined;
+  if (json) {
+    // A bug without its stack cannot be found, and there is no other place for it.
+    const causes = isBug ? [cause, stack].filter((text) => text !== undefined).join("\n") : cause;
+    return `${JSON.stringify({ error: { code, message, hint, cause: causes } })}\n`;
+  }
 
   const lines = [`${paint.red("error:")} ${visibleLines(message)}`];
   if (cause !== undefined) lines.push(`${paint.dim("cause:")} ${visibleLines(cause)}`);
-  if ((code === "bug" || verbose) && error instanceof Error && error.stack !== undefined) {
-    lines.push(paint.dim(visibleLines(redact(stackLines(error.stack)))));
-  }
+  if (stack !== undefined) lines.push(paint.dim(visibleLines(stack)));
   if (hint !== undefined) lines.push(`${paint.green("hint:")} ${visibleLines(hint)}`);
   return `${lines.join("\n")}\n`;
 }
 
-function stackLines(stack: string): string {
-  return stack
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line))
-    .join("\n");
+/** Where a failure was made, one call a line. */
+function stackOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.stack === undefined) return undefined;
+  const calls = error.stack.split("\n").filter((line) => /^\s+at /.test(line));
+  return redact(calls.join("\n"));
 }

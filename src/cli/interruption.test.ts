@@ -35,7 +35,7 @@ test("a second SIGINT ends the program at once", () => {
   signals.emit("SIGINT", "SIGINT");
 
   assert.deepEqual(signals.exits, [130]);
-  assert.deepEqual(said, ["SIGINT: ending what is running; press Ctrl-C again to end at once"]);
+  assert.deepEqual(said, ["SIGINT: ending in good order; press Ctrl-C again to end at once"]);
 });
 
 test("a SIGTERM that is repeated does not cut short the good order", () => {

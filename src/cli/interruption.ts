@@ -29,7 +29,7 @@ export function listenForInterruption(
   const listener = (name: NodeJS.Signals): void => {
     if (!controller.signal.aborted) {
       const again = name === "SIGINT" ? "; press Ctrl-C again to end at once" : "";
-      say(`${name}: ending what is running${again}`);
+      say(`${name}: ending in good order${again}`);
       controller.abort(new HoldfastError("interrupted", `interrupted by ${name}`));
     } else if (name === "SIGINT") {
       source.exit(interruptedStatus);

@@ -610,12 +610,12 @@ suite("a line of the daemon's log", () => {
   test("has its time where nothing else adds it", () => {
     assert.equal(
       logLine(said, { journald: false }),
-      "2026-11-20 13:00:00  error: one\n2026-11-20 13:00:00  error: two",
+      "2026-11-20 13:00:00  error: one\n2026-11-20 13:00:00  two",
     );
   });
 
   test("has a priority for journald, which adds the time", () => {
-    assert.equal(logLine(said, { journald: true }), "<3>error: one\n<3>error: two");
+    assert.equal(logLine(said, { journald: true }), "<3>error: one\n<3>two");
     assert.equal(logLine({ ...said, loudness: "info", message: "x" }, { journald: true }), "<6>x");
   });
 });

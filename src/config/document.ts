@@ -18,13 +18,18 @@ export { jsonSchema } from "./json-schema.ts";
 export { configReference } from "./reference.ts";
 
 /**
- * The configuration as it was understood, in YAML: with every default filled in, and with `***` for
- * every secret. Reads its file again, because what was loaded no longer knows how it was written.
+ * The configuration as it was understood: with every default filled in, and with `***` for every
+ * secret. Reads its file again, because what was loaded no longer knows how it was written.
  */
-export function showConfig({ file, state }: Config): string {
+export function effectiveConfig({ file, state }: Config): unknown {
   const { value } = readYaml(readFileSync(file, "utf8"));
-  const shown = effective(jsonSchema(), { ...asMap(value), state });
-  return `# ${file}\n${stringify(shown, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  return effective(jsonSchema(), { ...asMap(value), state });
+}
+
+/** The configuration as it was understood, in YAML. */
+export function showConfig(config: Config): string {
+  const shown = stringify(effectiveConfig(config), { lineWidth: 0, aliasDuplicateObjects: false });
+  return `# ${config.file}\n${shown}`;
 }
 
 /** A value with defaults where it says nothing, and without its secrets. */

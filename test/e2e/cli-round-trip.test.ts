@@ -170,6 +170,7 @@ suite("--json", options, () => {
     shapes.Accepted.parse(await answer("accept", "documents"));
     shapes.TestedNotifiers.parse(await answer("notify", "test"));
     shapes.CheckedConfig.parse(await answer("config", "check"));
+    shapes.ShownConfig.parse(await answer("config", "show"));
     const restored = shapes.Restored.parse(
       await answer("restore", "documents", "--target", "restored"),
     );

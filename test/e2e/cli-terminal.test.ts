@@ -156,7 +156,7 @@ suite("a signal", options, () => {
 
       assert.equal(exitStatus, 130, stderr);
       assert.match(stdout, /^documents: cancelled: /);
-      assert.match(stderr, new RegExp(`^${signal}: ending what is running`, "m"));
+      assert.match(stderr, new RegExp(`^${signal}: ending in good order`, "m"));
       assert.match(history, / cancelled /);
       await execute("test", ["-e", user.at("after")]);
       assert.equal((await user.holdfast("run")).exitStatus, 0);

@@ -336,6 +336,13 @@ export const CheckedConfig = z.strictObject({
   ),
 });
 
+/** `config show --json`. */
+export const ShownConfig = z.strictObject({
+  version,
+  file: z.string(),
+  config: z.record(z.string(), z.unknown()),
+});
+
 /** A failure on standard error. */
 export const Failure = z.strictObject({
   error: z.strictObject({
