@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -35,6 +35,26 @@ test("a scratch directory is made elsewhere when the offered place is gone", asy
   await using scratch = await makeScratch({ XDG_RUNTIME_DIR: gone, TMPDIR: parent.path });
 
   assert.equal(dirname(scratch.path), parent.path);
+});
+
+test("a scratch directory that a killed process left is removed when the next one is made", async (t) => {
+  if (process.platform !== "linux") return t.skip("identities are as exact only on Linux");
+  await using parent = await temporaryDirectory();
+  const env = { TMPDIR: parent.path };
+  await using living = await makeScratch(env);
+  const [left = "", reused = ""] = ["999999999.1", "1.1"].map((owner) =>
+    living.path.replace(/\d+\.\d+-(?=[^/]*$)/, `${owner}-`),
+  );
+  const foreign = left.replace(/holdfast-[0-9a-z]{8}/, "holdfast-00000000");
+  for (const path of [left, reused, foreign]) await mkdir(path);
+  await writeFile(join(left, "secret"), "");
+
+  await using _ = await makeScratch(env);
+
+  assert.deepEqual(
+    [left, reused, foreign, living.path].map((path) => existsSync(path)),
+    [false, false, true, true],
+  );
 });
 
 test("removing a scratch directory does not follow links out of it", async () => {
