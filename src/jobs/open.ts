@@ -85,14 +85,16 @@ export function volumesOf(places: readonly Place[]): readonly string[] {
   return [...new Set(places.flatMap(({ volume }) => (volume === undefined ? [] : [volume])))];
 }
 
-/** What the job's snapshots are known by, as far as its sources' places are known. */
+/**
+ * What the job's snapshots are known by. Where a source would be counts even while its volume is away
+ * or not in use: with some of its paths only, a job would take what another program made of those for
+ * its own, and forget it.
+ */
 export function identityOf(program: Program, job: Job, volumes: VolumePaths): JobIdentity {
-  const context = { volumes, ledger: noLedger };
-  const reachable = job.sources.filter(
-    ({ place }) => place.volume === undefined || volumes.has(place.volume),
-  );
+  const configured = [...program.config.volumes].map(([name, { path }]) => [name, path] as const);
+  const context = { volumes: new Map([...configured, ...volumes]), ledger: noLedger };
   return {
     name: job.name,
-    paths: reachable.flatMap((source) => openSource(program, source, context).paths),
+    paths: job.sources.flatMap((source) => openSource(program, source, context).paths),
   };
 }

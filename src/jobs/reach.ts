@@ -19,9 +19,7 @@ export async function reachRepositories(
 ): Promise<{ readonly identity: JobIdentity; readonly repositories: readonly Reached[] }> {
   const states = await observeVolumes(program, job, signal);
   const present = presentPaths(states);
-  // Where a source would be counts even while its volume is away: its snapshots are known by it.
-  const configured = [...program.config.volumes].map(([name, { path }]) => [name, path] as const);
-  const identity = identityOf(program, job, new Map([...configured, ...present]));
+  const identity = identityOf(program, job, present);
   const repositories = repositoriesOf(job).map((name): Reached => {
     const { volume } = placedRepository(program, name).place;
     const state = volume === undefined ? undefined : states.get(volume);

@@ -54,6 +54,14 @@ test("believes an emptiness that a person has accepted", () => {
   assert.deepEqual(judge({ files: 0, bytes: 0 }, { files: 0, bytes: 0 }), { kind: "ok" });
 });
 
+test("suspects that all files are gone beside a source that may be empty", () => {
+  const earlier = { ...before, emptySources: ["inbox"] };
+
+  const verdict = judge({ files: 0, bytes: 0, emptySources: ["inbox"] }, earlier);
+
+  assert.deepEqual(verdict, { kind: "suspicious", reasons: ["the snapshot holds no files"] });
+});
+
 test("says nothing about figures that the engine does not know", () => {
   assert.deepEqual(judge({}, before), { kind: "ok" });
 });

@@ -20,7 +20,7 @@ export function judge(evidence: Evidence, earlier: Evidence | undefined): Verdic
   const newlyEmpty = (evidence.emptySources ?? []).filter((source) => !emptyBefore.has(source));
   const reasons = [
     ...newlyEmpty.map((source) => `${source} is empty`),
-    ...emptiness(evidence, earlier),
+    ...(newlyEmpty.length > 0 ? [] : emptiness(evidence, earlier)),
     ...shrinkage("files", [earlier?.files, evidence.files], String),
     ...shrinkage("size", [earlier?.bytes, evidence.bytes], formatSize),
   ];
@@ -29,7 +29,6 @@ export function judge(evidence: Evidence, earlier: Evidence | undefined): Verdic
 
 // What a person has accepted as empty once may stay so.
 function emptiness(evidence: Evidence, earlier: Evidence | undefined): readonly string[] {
-  if ((evidence.emptySources ?? []).length > 0) return [];
   if (evidence.files === 0) return earlier?.files === 0 ? [] : ["the snapshot holds no files"];
   if (evidence.bytes === 0) return earlier?.bytes === 0 ? [] : ["the snapshot holds zero bytes"];
   return [];
