@@ -4,12 +4,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { suite, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { backupUser, configureBackup, writeTree } from "../support/backup-user.ts";
 import { newUser, type User } from "../support/holdfast.ts";
+import { openHttpSink } from "../support/http-sink.ts";
 import { killProcesses } from "../support/processes.ts";
 import { withoutTools } from "../support/tools.ts";
 import { type Extent, type Moment, Victim } from "../support/victim.ts";
@@ -188,6 +189,31 @@ suite("another command that is killed", options, () => {
     assert.deepEqual((await outcomes(victim)).slice(0, 2), ["success", "interrupted"]);
   });
 });
+
+test(
+  "a secret that was written for a tool does not stay after a kill",
+  { skip: withoutTools("restic", "apprise") },
+  async () => {
+    await using sink = await openHttpSink();
+    const url = `json://me:secret@${sink.address}/`;
+    await using user = await backupUser({
+      job: { notify: ["friend"] },
+      more: { notifiers: { friend: { type: "apprise", urls: [url], on: ["success"] } } },
+    });
+    const env = { TMPDIR: user.at("tmp") };
+    await mkdir(user.at("tmp"));
+    sink.answer("hang");
+    const { child, ended } = user.start(["run"], { env });
+    await somethingIn(user.at("tmp"));
+    child.kill("SIGKILL");
+    await ended;
+    assert.equal((await readdir(user.at("tmp"))).length, 1);
+
+    assert.equal((await user.start(["run"], { env }).ended).exitStatus, 0);
+
+    assert.deepEqual(await readdir(user.at("tmp")), []);
+  },
+);
 
 async function configureWithCopy(user: User): Promise<void> {
   const second = { engine: "restic", at: user.at("second"), password: "a second password" };
