@@ -96,6 +96,14 @@ test("refused access is told from everything else", () => {
   }
 });
 
+test("a password that is a word of restic's does not hide what it says", () => {
+  const words = ["Fatal: wrong *** or no key found", "Fatal: *** or no key found"];
+
+  for (const stderr of words) {
+    assert.equal(explainFailure({ exitStatus: 1, stderr }, subject).code, "password-wrong");
+  }
+});
+
 test("a full quota is a full repository, wherever it is", () => {
   const words = [
     "write /srv/backup/data/1a: disk quota exceeded",

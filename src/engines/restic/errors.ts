@@ -76,7 +76,8 @@ const meanings: readonly Meaning[] = [
   {
     code: "password-wrong",
     exitStatus: 12,
-    words: /wrong password or no key found|an empty password is not allowed/,
+    // In parts: what is also somebody's password is blotted out before it gets here.
+    words: /wrong password|no key found|an empty password is not allowed/,
     sentence: ({ name }) => `the password does not open repository "${name}"`,
     hint: ({ name }) =>
       `look at password of repository "${name}"; a repository keeps the one it was made with`,
@@ -84,7 +85,7 @@ const meanings: readonly Meaning[] = [
   {
     code: "repository-locked",
     exitStatus: 11,
-    words: /repository is already locked/,
+    words: /repository is already locked|lock was created at/,
     sentence: ({ name }, line) => `repository "${name}" is locked by another restic${holder(line)}`,
     hint: () => "wait until it has ended, and try again",
   },

@@ -112,47 +112,50 @@ const restEnvironment = {
 const sshd = once(startSshd);
 const s3Server = once(startS3Server);
 
-for (const version of [oldest, newest]) {
-  const rest: EngineUnderTest = {
-    ...common,
-    name: `restic ${version.version} at a REST server`,
-    skip: version.skip || withoutRestServer,
-    newPlace: async () => restPlace(version, await restServer(), { environment: restEnvironment }),
-  };
-  shortEngineContract(rest);
+suite("restic over the network", { concurrency: 3 }, () => {
+  for (const version of [oldest, newest]) {
+    const rest: EngineUnderTest = {
+      ...common,
+      name: `restic ${version.version} at a REST server`,
+      skip: version.skip || withoutRestServer,
+      newPlace: async () =>
+        restPlace(version, await restServer(), { environment: restEnvironment }),
+    };
+    shortEngineContract(rest);
 
-  const sftp: EngineUnderTest = {
-    ...common,
-    name: `restic ${version.version} over sftp`,
-    skip: version.skip || withoutTools(...sshdTools),
-    async newPlace() {
-      const { config } = await sshd();
-      const directory = await mkdtemp(join(tmpdir(), "holdfast-sftp-"));
-      const repository = join(directory, "repository");
-      return {
-        ...servicePlace(version, {
-          location: `sftp:server:${repository}`,
-          options: { options: { "sftp.command": `ssh -F ${config} server -s sftp` } },
-          create: async () => await cp(await template(version), repository, { recursive: true }),
-        }),
-        [Symbol.asyncDispose]: async () => await rm(directory, { recursive: true, force: true }),
-      };
-    },
-  };
-  shortEngineContract(sftp);
+    const sftp: EngineUnderTest = {
+      ...common,
+      name: `restic ${version.version} over sftp`,
+      skip: version.skip || withoutTools(...sshdTools),
+      async newPlace() {
+        const { config } = await sshd();
+        const directory = await mkdtemp(join(tmpdir(), "holdfast-sftp-"));
+        const repository = join(directory, "repository");
+        return {
+          ...servicePlace(version, {
+            location: `sftp:server:${repository}`,
+            options: { options: { "sftp.command": `ssh -F ${config} server -s sftp` } },
+            create: async () => await cp(await template(version), repository, { recursive: true }),
+          }),
+          [Symbol.asyncDispose]: async () => await rm(directory, { recursive: true, force: true }),
+        };
+      },
+    };
+    shortEngineContract(sftp);
 
-  const s3: EngineUnderTest = {
-    ...common,
-    name: `restic ${version.version} at an S3 service`,
-    skip: version.skip || withoutTools(...s3ServerTools),
-    newPlace: async () => s3Place(version, await s3Server()),
-  };
-  shortEngineContract(s3);
+    const s3: EngineUnderTest = {
+      ...common,
+      name: `restic ${version.version} at an S3 service`,
+      skip: version.skip || withoutTools(...s3ServerTools),
+      newPlace: async () => s3Place(version, await s3Server()),
+    };
+    shortEngineContract(s3);
 
-  suite(`restic ${version.version} at a service that is at fault`, { skip: version.skip }, () => {
-    faults(version, { rest, s3 });
-  });
-}
+    suite(`restic ${version.version} at a service that is at fault`, { skip: version.skip }, () => {
+      faults(version, { rest, s3 });
+    });
+  }
+});
 
 function faults(
   version: ResticVersion,
@@ -230,8 +233,8 @@ function faults(
     const { address, accessKey, secretKey } = await s3Server();
     const location = `s3:${address}/bucket/refused`;
     const wrong = [
-      { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: "wrong" },
-      { AWS_ACCESS_KEY_ID: "wrong", AWS_SECRET_ACCESS_KEY: secretKey },
+      { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: "another-key" },
+      { AWS_ACCESS_KEY_ID: "another-id", AWS_SECRET_ACCESS_KEY: secretKey },
     ];
 
     for (const environment of wrong) {
