@@ -78,6 +78,16 @@ suite("a scheduled job", () => {
     assert.equal(dueNow(world.program, [nightly]).length, 1);
   });
 
+  test("by interval does not count from a prune by hand", async () => {
+    await using world = await started("2026-03-14T12:00:00Z");
+    const often = aJob({ schedule: { kind: "interval", everyMs: 6 * 3_600_000 } });
+    happened(world, "2026-03-14T12:00:00Z");
+
+    happened(world, "2026-03-14T13:00:00Z", { trigger: "command", end: { withoutBackup: true } });
+
+    assert.deepEqual(nextDue(world.program, often), new Date("2026-03-14T18:00:00Z"));
+  });
+
   test("by interval counts from a run by hand as well", async () => {
     const often = { ...nightly, schedule: { kind: "interval", everyMs: 6 * 3_600_000 } } as const;
     await using world = await started("2026-03-14T12:00:00Z");
@@ -131,6 +141,15 @@ suite("a failed job", () => {
     assert.equal(nextWish(world.program, nightly)?.trigger, "schedule");
   });
 
+  test("is tried again all the same when a person has pruned meanwhile", async () => {
+    await using world = await started("2026-03-14T12:00:00Z");
+    happened(world, "2026-03-15T02:00:00Z", { end: failed });
+
+    happened(world, "2026-03-15T02:00:30Z", { trigger: "command", end: { withoutBackup: true } });
+
+    assert.equal(nextWish(world.program, nightly)?.trigger, "retry");
+  });
+
   test("starts a new series of retries with its next scheduled time", async () => {
     await using world = await started("2026-03-14T12:00:00Z");
     happened(world, "2026-03-15T02:00:00Z", { end: failed });
@@ -160,6 +179,16 @@ suite("a job without success", () => {
     world.clock.now = new Date("2026-03-17T02:59:00Z");
     assert.equal(isOverdue(world.program, nightly), false);
     world.clock.now = new Date("2026-03-17T03:01:00Z");
+    assert.equal(isOverdue(world.program, nightly), true);
+  });
+
+  test("is overdue although a person has pruned since", async () => {
+    await using world = await started("2026-03-14T12:00:00Z");
+    happened(world, "2026-03-15T02:00:00Z");
+    happened(world, "2026-03-17T02:00:00Z", { trigger: "command", end: { withoutBackup: true } });
+
+    world.clock.now = new Date("2026-03-17T03:01:00Z");
+
     assert.equal(isOverdue(world.program, nightly), true);
   });
 

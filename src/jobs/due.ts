@@ -89,11 +89,13 @@ function isScheduled({ trigger }: RunRecord): boolean {
 }
 
 /**
- * Whether a schedule counts from this start. An interval counts from a run by hand as well. A time of
+ * Whether a schedule counts from this start. An interval counts from a backup by hand as well. A time of
  * day is used up by scheduled starts only: a run by hand in the evening does not cancel the night's.
  */
 function countsFor({ schedule }: Job, run: RunRecord): boolean {
-  return isScheduled(run) || (run.trigger === "command" && schedule?.kind === "interval");
+  if (isScheduled(run)) return true;
+  const byHand = run.trigger === "command" && run.end?.withoutBackup !== true;
+  return byHand && schedule?.kind === "interval";
 }
 
 /**
@@ -106,7 +108,8 @@ function owed(runs: readonly RunRecord[]): readonly RunRecord[] {
 }
 
 function isDone(end: RunEnd | undefined): boolean {
-  return end?.outcome === "success" || end?.outcome === "warning";
+  const ended = end?.outcome === "success" || end?.outcome === "warning";
+  return ended && end.withoutBackup !== true;
 }
 
 /** What follows from the failures since the last scheduled start. */

@@ -11,6 +11,7 @@ import { examine } from "./doctor.ts";
 import { initJobs } from "./init.ts";
 import { notifyOverdue, notifyRetriesExhausted, testNotifiers } from "./notify.ts";
 import { configuredJob } from "./open.ts";
+import type { Verb } from "./program.ts";
 import { recover } from "./recover.ts";
 import { restoreJob } from "./restore.ts";
 import { planJobs } from "./run-jobs.ts";
@@ -193,6 +194,21 @@ suite("hooks", options, () => {
     const seen = spawnSync("cat", [place.at("failed")], { encoding: "utf8" }).stdout;
     assert.match(seen, /HOLDFAST_JOB=documents/);
     assert.match(seen, /HOLDFAST_CODE=source-missing/);
+  });
+
+  test("stay away from a run that only forgets, which is no news of the backup either", async () => {
+    await using place = await ordinary({
+      keep: { last: 1 },
+      hooks: { before: [tell("before")], after: [tell("after")] },
+    });
+
+    const result = await place.runOne({ verbs: new Set<Verb>(["forget"]) });
+
+    assert.equal(result.outcome, "success", result.reason);
+    assert.deepEqual(hooksThatRan(await readdir(place.folder)), []);
+    const [status] = await jobStatus(place.program, ["documents"], signal);
+    assert.equal(status?.outcome, "never");
+    assert.equal(status.lastSuccess, undefined);
   });
 
   test("before a run can ask to skip it, or fail it", async () => {

@@ -45,7 +45,8 @@ export async function runJob(
   const soFar = nothingYet();
   const end = await carriedOut({ program, assignment, run, record, soFar }, options.signal);
   const seconds = (program.now().getTime() - started.getTime()) / 1000;
-  program.journal.finishRun(run, end.run);
+  const kind = request.verbs.has("backup") ? {} : { withoutBackup: true };
+  program.journal.finishRun(run, { ...end.run, ...kind });
   record({ event: "run-finished", seconds, ...end.run });
   return resultOf({ job: job.name, run, seconds, end });
 }
@@ -118,7 +119,9 @@ async function underLocks(attempt: Attempt, plan: Plan, signal: AbortSignal): Pr
     identity,
     soFar,
   };
-  await betweenHooks(undertaking, async () => await takeSteps(undertaking));
+  const steps = async () => await takeSteps(undertaking);
+  if (request.verbs.has("backup")) await betweenHooks(undertaking, steps);
+  else await steps();
 }
 
 /** Locks every repository of the job, in one order everywhere. Throws `busy`. */

@@ -70,18 +70,21 @@ async function runOne(
   asked: { readonly job: Job; readonly request: RunRequest },
   options: RunOptions,
 ): Promise<JobResult> {
-  const { job } = asked;
+  const { job, request } = asked;
   const { signal } = options;
+  const backsUp = request.verbs.has("backup");
   const before = program.journal.lastRun(job.name);
   let told: Promise<void> | undefined;
   const listener: Listener = (stamped) => {
     options.listener(stamped);
-    if (stamped.event.event === "run-started") {
+    if (backsUp && stamped.event.event === "run-started") {
       told = notifyStart(program, { job, run: stamped.run }, options);
     }
   };
   const result = await runJob(program, asked, { signal, listener });
   await told;
-  await notifyEnd(program, { job, result, before }, options);
+  // A prune that went well says nothing about backups: whoever expects a sign of life still waits for it.
+  const wentWell = result.outcome === "success" || result.outcome === "skipped";
+  if (backsUp || !wentWell) await notifyEnd(program, { job, result, before }, options);
   return result;
 }

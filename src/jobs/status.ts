@@ -29,8 +29,8 @@ function statusOf(
   volumes: ReadonlyMap<string, VolumeState>,
 ): JobStatus {
   const { journal } = program;
-  // A run that found another one under way says nothing about the job.
-  const last = journal.runs({ job: job.name, limit: 20 }).find(({ end }) => end?.code !== "busy");
+  const last =
+    journal.runs({ job: job.name, limit: 20 }).find(tellsOfBackups) ?? journal.lastRun(job.name);
   const success = journal.lastRun(job.name, ["success", "warning"]);
   const due = nextDue(program, job);
   return {
@@ -42,6 +42,11 @@ function statusOf(
     suspicious: journal.unaccepted(job.name).flatMap(({ end }) => end?.suspicious ?? []),
     repositories: repositoriesOf(job).map((name) => repositoryStatus(program, name, volumes)),
   };
+}
+
+/** One that found another one under way says nothing about the job, nor does one that only pruned. */
+function tellsOfBackups({ end }: RunRecord): boolean {
+  return end?.code !== "busy" && end?.withoutBackup !== true;
 }
 
 function lastRunStatus(last: RunRecord | undefined) {

@@ -13,8 +13,8 @@ const newestWithEvidence = `
   SELECT max(finish) FROM runs
   WHERE details ->> '$.evidence' IS NOT NULL AND NOT (${isUnaccepted})`;
 // Whoever asks for the last run asks for one of these kinds: whether it was scheduled, ended well, only
-// found another one at work …
-const kinds = `job, "trigger", outcome, details ->> '$.code'`;
+// found another one at work, was to back up …
+const kinds = `job, "trigger", outcome, details ->> '$.code', details ->> '$.withoutBackup'`;
 // How often the last start has been tried again decides whether it still is. None by hand: they answer no schedule.
 const isRetryOfLastStart = `
   "trigger" = 'retry' AND sequence > (

@@ -27,6 +27,8 @@ export interface RunEnd {
   readonly evidence?: Evidence;
   /** Why the verdict was "suspicious"; empty when it was not. */
   readonly suspicious: readonly string[];
+  /** Only other verbs were asked for, as by `holdfast prune`: its success says nothing about backups. */
+  readonly withoutBackup?: boolean;
 }
 
 /** One run. Without `end` it is still going on, or its process died. */
@@ -96,7 +98,7 @@ export interface Journal extends Disposable {
   runs(query: { readonly job?: string; readonly limit: number }): readonly RunRecord[];
   /** In the order in which they happened. */
   events(run: string): readonly JournalEvent[];
-  /** The run of a job that finished last, of those with one of these outcomes. */
+  /** The run of a job that finished last, of those that were to back up and have one of these outcomes. */
   lastRun(job: string, outcomes?: readonly OutcomeKind[]): RunRecord | undefined;
 
   /** Runs without an end whose process is proven dead, as for a lock. */

@@ -36,7 +36,7 @@ export function runMethods(parts: JournalParts): RunMethods {
     lastRun(job, outcomes) {
       const row = database.get(
         `SELECT ${runColumns} FROM runs
-         WHERE job = ?1 AND finish IS NOT NULL
+         WHERE job = ?1 AND finish IS NOT NULL AND details ->> '$.withoutBackup' IS NULL
            AND (?2 IS NULL OR outcome IN (SELECT value FROM json_each(?2)))
          ORDER BY finish DESC LIMIT 1`,
         job,
