@@ -61,7 +61,7 @@ async function check(
 }
 
 /** Reads how much data to read back. Throws `usage-invalid`. */
-export function percentage(text: string): string {
+function percentage(text: string): string {
   const amount = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]);
   if (amount > 0 && amount <= 100) return text;
   throw new HoldfastError("usage-invalid", `"${text}" is no percentage of the data to read`, {

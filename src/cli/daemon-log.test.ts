@@ -6,7 +6,7 @@ import { tellingDaemon } from "./daemon-log.ts";
 import { Output } from "./render.ts";
 
 const usual = { json: false, quiet: false, verbose: false, color: true };
-const journald = { JOURNAL_STREAM: "8:1" };
+const journald = { journald: true };
 
 function ended(outcome: OutcomeKind) {
   return {
@@ -48,7 +48,7 @@ suite("a daemon tells journald", () => {
 test("a daemon with --json tells all as lines of JSON on stdout", () => {
   const [stdout, stderr] = [new CapturedStream(), new CapturedStream()];
   const output = new Output({ stdout, stderr, env: {} }, { ...usual, json: true });
-  using told = tellingDaemon(output, {});
+  using told = tellingDaemon(output, { journald: false });
 
   told.say("warning", "the clock was set back");
   told.listener(ended("success"));

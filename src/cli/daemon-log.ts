@@ -1,4 +1,5 @@
 // Knows: how a daemon tells what it does: to a terminal, a log, or journald. Must not know: the daemon.
+import { fstatSync } from "node:fs";
 import type { Listener, RunEvent } from "../jobs/event.ts";
 import { plain } from "./paint.ts";
 import type { Output } from "./render.ts";
@@ -15,9 +16,21 @@ export interface DaemonTelling extends Disposable {
   readonly listener: Listener;
 }
 
+/**
+ * Whether standard error goes to journald. That the variable is there says nothing: what a service
+ * starts inherits it (systemd.exec(5), JOURNAL_STREAM).
+ */
+export function isJournal(env: NodeJS.ProcessEnv): boolean {
+  const standardError = 2;
+  const { dev, ino } = fstatSync(standardError);
+  return env["JOURNAL_STREAM"] === `${dev}:${ino}`;
+}
+
 /** Tells what a daemon does: JSON Lines with `--json`, progress lines on a terminal, else a log. */
-export function tellingDaemon(output: Output, env: NodeJS.ProcessEnv): DaemonTelling {
-  const journald = env["JOURNAL_STREAM"] !== undefined;
+export function tellingDaemon(
+  output: Output,
+  { journald }: { readonly journald: boolean },
+): DaemonTelling {
   const say = (loudness: Loudness, message: string): void => {
     const time = new Date();
     output.jsonLine({ event: "daemon", time, loudness, message });

@@ -26,10 +26,10 @@ export function addDaemon(tree: CommandNode, act: Act): void {
 }
 
 async function runDaemon(session: Session, runNow: boolean): Promise<number> {
-  const { tellingDaemon } = await import("./daemon-log.ts");
+  const { isJournal, tellingDaemon } = await import("./daemon-log.ts");
   const { output, signal, environment } = session;
   using opened = new DisposableStack();
-  using told = tellingDaemon(output, environment.env);
+  using told = tellingDaemon(output, { journald: isJournal(environment.env) });
   const load = async (previous?: Program): Promise<Program> => {
     if (previous === undefined) return opened.use(await session.open({ readOnly: false }));
     return { ...previous, config: await session.loadConfig() };

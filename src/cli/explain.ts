@@ -14,7 +14,7 @@ export interface ExplainedError {
 }
 
 /** A failure as plain data, without secrets. Anything but a `HoldfastError` is a bug of ours. */
-export function explained(error: unknown): ExplainedError {
+function explained(error: unknown): ExplainedError {
   const cause = error instanceof Error ? causeOf(error) : undefined;
   if (!(error instanceof HoldfastError)) {
     return {

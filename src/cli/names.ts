@@ -23,7 +23,7 @@ export function chosen(
 }
 
 /** The error for a name that does not exist. */
-export function unknownName(kind: Named, name: string, known: readonly string[]): HoldfastError {
+function unknownName(kind: Named, name: string, known: readonly string[]): HoldfastError {
   const meant = didYouMean(name, known);
   const all =
     known.length === 0 ? `there are no ${plural[kind]}` : `there are: ${known.join(", ")}`;
