@@ -12,7 +12,7 @@ fail() {
   exit 1
 }
 
-command -v apt-get >/dev/null && command -v dpkg >/dev/null || fail "this is no Debian"
+{ command -v apt-get && command -v dpkg; } >/dev/null || fail "this is no Debian"
 [ -r "$keyring" ] || fail "there is no $keyring"
 
 # The archive that this machine gets its packages from, whatever its own release.

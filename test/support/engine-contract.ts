@@ -179,7 +179,7 @@ export class Workshop implements AsyncDisposable {
 }
 
 /** Paths that are safe to read, as a source would hand them over. */
-export function prepared(paths: readonly string[]): PreparedPaths {
+function prepared(paths: readonly string[]): PreparedPaths {
   return {
     kind: "paths",
     paths,

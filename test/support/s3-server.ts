@@ -79,12 +79,14 @@ function sign(
   const request = `PUT\n${path}\n\nhost:${host}\nx-amz-content-sha256:${payload}\nx-amz-date:${time}\n\n${signed}\n${payload}`;
   const digest = createHash("sha256").update(request).digest("hex");
   const toSign = ["AWS4-HMAC-SHA256", time, scope.join("/"), digest].join("\n");
-  const hmac = (key: string | Buffer, text: string) =>
-    createHmac("sha256", key).update(text).digest();
   const signature = hmac(scope.reduce<string | Buffer>(hmac, `AWS4${secretKey}`), toSign);
   return {
     "x-amz-content-sha256": payload,
     "x-amz-date": time,
     authorization: `AWS4-HMAC-SHA256 Credential=${accessKey}/${scope.join("/")}, SignedHeaders=${signed}, Signature=${signature.toString("hex")}`,
   };
+}
+
+function hmac(key: string | Buffer, text: string): Buffer {
+  return createHmac("sha256", key).update(text).digest();
 }

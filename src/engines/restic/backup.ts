@@ -9,7 +9,7 @@ import type { Restic } from "./restic.ts";
 
 /** What was saved, before the repository was asked about it. */
 export interface Saved {
-  /** The ids, in the order of the sources; up to restic 0.15 only their beginnings. */
+  /** The ids, in the order of the sources; before restic 0.15 only their beginnings. */
   readonly ids: readonly string[];
   readonly evidence: Evidence;
 }

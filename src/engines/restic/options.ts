@@ -198,6 +198,9 @@ export function localPathOf(at: string): string | undefined {
   return /^[/~]/.test(path) ? path : undefined;
 }
 
+// What newer versions of restic read a server's name and password from.
+const restVariables = ["RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"] as const;
+
 /**
  * Whether the repository's server wants a name and a password. restic before 0.16 has no variables
  * for them, so they go into the address; and that, being secret then, into the environment.
@@ -205,9 +208,6 @@ export function localPathOf(at: string): string | undefined {
 export function hasRestCredentials({ at, environment }: Options): boolean {
   return at.startsWith("rest:") && restVariables.every((name) => environment[name] !== undefined);
 }
-
-/** The variables that newer versions of restic read a server's name and password from. */
-export const restVariables = ["RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"] as const;
 
 /** The programs that restic starts to reach a repository, as requirements of their own. */
 export function transportOf(at: string): "ssh" | "rclone" | undefined {

@@ -50,7 +50,7 @@ const BackupSummary = z.object({
   data_added_packed: z.number().optional(),
   /** Seconds. */
   total_duration: count,
-  /** Up to 0.15 only its first eight digits. Absent: no snapshot was made. */
+  /** Before 0.15 only its first eight digits. Absent: no snapshot was made. */
   snapshot_id: z.string().optional(),
 });
 /** What `restic backup --json` says at its end. */

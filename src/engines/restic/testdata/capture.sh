@@ -52,14 +52,14 @@ keep unknown-level restic -r repository backup --json --compression hardest $wor
 
 restic init -q --json -r empty >/dev/null
 keep no-snapshots restic -r empty snapshots --json
-ids=$(restic -r repository snapshots --json | jq -r 'sort_by(.time)[].id')
-RESTIC_FROM_PASSWORD=example keep copy restic -r empty copy --json --from-repo repository -- $ids
+mapfile -t ids < <(restic -r repository snapshots --json | jq -r 'sort_by(.time)[].id')
+RESTIC_FROM_PASSWORD=example keep copy restic -r empty copy --json --from-repo repository -- "${ids[@]}"
 keep copied restic -r empty snapshots --json
 keep forget restic -r empty forget --json -- 0000000000000000000000000000000000000000000000000000000000000000
-restic -r empty forget --json $(restic -r empty snapshots --json | jq -r '.[0].id') >/dev/null
+restic -r empty forget --json "$(restic -r empty snapshots --json | jq -r '.[0].id')" >/dev/null
 keep prune restic -r empty prune --json
 
-first=$(echo "$ids" | head -1)
+first=${ids[0]}
 keep restore restic -r repository restore --json --target restored -- "$first"
 keep no-such-snapshot restic -r repository restore --json --target restored -- 0000000000000000000000000000000000000000000000000000000000000000
 keep whole restic -r repository check --json --read-data
@@ -74,7 +74,7 @@ rm -rf damaged && cp -a repository damaged && rm damaged/config damaged/snapshot
 keep interrupted-init restic -r damaged init --json
 
 (sleep 20 | exec "$program" --no-cache -r repository backup --stdin --json >/dev/null) &
-for _ in $(seq 100); do [ "$(ls repository/locks)" ] && break || sleep .1; done
+until [ "$(ls repository/locks)" ]; do sleep .1; done
 keep locks restic -r repository list --no-lock --json locks
 keep lock restic -r repository cat --no-lock --json lock "$(ls repository/locks)"
 keep locked restic -r repository prune --json
