@@ -22,8 +22,8 @@ const holdfast = join(clone, "bin/holdfast");
 const minimumRestic = [0, 14] as const;
 const job = "quickstart";
 
-// What this script makes in its folder. A folder with anything else in it belongs to somebody else.
-const ownNames = /^(holdfast\.yaml|restic\.key|repository|state|restored-\d+)$/;
+// What this script makes in its folder, or says how to make. A folder with anything else in it belongs to somebody else.
+const ownNames = /^(holdfast\.yaml|restic\.key|repository|state|restored-\d+(-part)?)$/;
 
 const usage = `npm run quickstart [-- DIR] [--into FOLDER]
 

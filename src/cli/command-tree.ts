@@ -67,7 +67,7 @@ export function commandTree(act: Act, help: HelpOutput): CommandNode {
   }
   tree.helpCommand("help [command]", "show help of a command");
   return tree.withExamples(
-    ["holdfast config example > ~/.config/holdfast/holdfast.yaml", "begin"],
+    ["holdfast config example", "see all that can be configured"],
     ["holdfast doctor", "find out what is missing"],
     ["holdfast run", "back everything up"],
     ["holdfast status", "see how it is"],

@@ -32,7 +32,7 @@ function blockText(job: JobStatus, style: StatusStyle): string {
 function lastRunText(job: JobStatus, { now, paint }: StatusStyle): string {
   const { outcome, reason, started, finished } = job;
   const because = reason === undefined ? "" : `: ${visibleLines(reason)}`;
-  if (outcome === "never") return paint.yellow("never run");
+  if (outcome === "never") return paint.yellow("never");
   if (outcome === "running") {
     return `running${started === undefined ? "" : `, since ${localTime(started)}`}`;
   }

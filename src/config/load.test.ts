@@ -82,7 +82,7 @@ suite("the configuration's file", () => {
       failsWith(
         "config-missing",
         /looked for .*\/holdfast\/holdfast\.yaml and \/etc\/holdfast\/holdfast\.yaml$/,
-        /^holdfast config example > .*\/holdfast\/holdfast\.yaml$/,
+        /^mkdir -p \S*\/holdfast && holdfast config example > .*\/holdfast\/holdfast\.yaml$/,
       ),
     );
   });

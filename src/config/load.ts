@@ -1,6 +1,6 @@
 // Knows: where a configuration is looked for, and how its file is read. Must not know: what stands in it.
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Config } from "./config.ts";
 import { defaultState, type LoadRequest, searchedFiles } from "./find.ts";
@@ -35,8 +35,14 @@ export async function loadConfig({ file, env, home }: LoadRequest): Promise<Conf
     candidates.length === 1
       ? `there is no configuration at ${wanted}`
       : `there is no configuration: looked for ${candidates.join(" and ")}`,
-    { hint: `holdfast config example > ${wanted}` },
+    { hint: `${folderFirst(wanted)}holdfast config example > ${wanted}` },
   );
+}
+
+/** What makes the folder of a file that is to be written, where it is not there yet. */
+function folderFirst(file: string): string {
+  const folder = dirname(file);
+  return existsSync(folder) ? "" : `mkdir -p ${folder} && `;
 }
 
 interface ReadFile {

@@ -87,9 +87,19 @@ async function fromFile(file: string, signal: AbortSignal): Promise<Secret> {
   const bytes = await readStart(file, signal).catch((cause: unknown) => {
     if (signal.aborted) throw interruption(signal, `reading ${file}`);
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    throw unavailable(`the secret file ${file} ${fileFaults[code] ?? "cannot be read"}`, { cause });
+    throw unavailable(`the secret file ${file} ${fileFaults[code] ?? "cannot be read"}`, {
+      cause,
+      ...mendFile(code, file),
+    });
   });
   return secretOf(decode(bytes, `the secret file ${file}`), `the secret file ${file}`);
+}
+
+function mendFile(code: string, file: string): { readonly hint?: string } {
+  if (code === "EACCES") return { hint: `see who may read it with: ls -l ${file}` };
+  if (code !== "ENOENT") return {};
+  const create = `(umask 077 && openssl rand -base64 32 > ${file})`;
+  return { hint: `write the secret into it; for a new repository make one with: ${create}` };
 }
 
 /** What a file begins with: a file given by mistake can be larger than memory. */

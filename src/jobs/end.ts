@@ -41,7 +41,9 @@ export function endOf(soFar: SoFar, who: { readonly job: string; readonly run: s
   const { evidence, suspicious, made } = soFar;
   const unreadable = evidence?.unreadableCount ?? evidence?.unreadable?.length ?? 0;
   const reasons = [
-    ...(unreadable === 0 ? [] : [`${unreadable} files could not be read`]),
+    ...(unreadable === 0
+      ? []
+      : [`${unreadable} ${unreadable === 1 ? "file" : "files"} could not be read`]),
     ...suspicious,
   ];
   const hint =

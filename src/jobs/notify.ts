@@ -216,7 +216,8 @@ function blank(program: Program, title: string): Omit<Notification, "event"> {
 function discreetReason({ outcome, code, evidence }: JobResult): string {
   if (code !== undefined) return code;
   const unreadable = evidence?.unreadableCount ?? 0;
-  if (unreadable > 0) return `${unreadable} files could not be read`;
+  if (unreadable > 0)
+    return `${unreadable} ${unreadable === 1 ? "file" : "files"} could not be read`;
   switch (outcome) {
     case "success":
       return "all of it";

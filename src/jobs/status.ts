@@ -39,7 +39,9 @@ function statusOf(
     ...(success?.finished === undefined ? {} : { lastSuccess: success.finished }),
     ...(due === undefined ? {} : { nextDue: due }),
     overdue: isOverdue(program, job),
-    suspicious: journal.unaccepted(job.name).flatMap(({ end }) => end?.suspicious ?? []),
+    suspicious: [
+      ...new Set(journal.unaccepted(job.name).flatMap(({ end }) => end?.suspicious ?? [])),
+    ],
     repositories: repositoriesOf(job).map((name) => repositoryStatus(program, name, volumes)),
   };
 }

@@ -264,7 +264,7 @@ const promises: readonly Promised[] = [
       };
       const later = keptIds({ ...question, snapshots: [...question.snapshots, older] });
       const oldest = decideRetention(question).filter(({ keep }) =>
-        keep.some((reason) => reason.startsWith("oldest, ")),
+        keep.some((reason) => reason.endsWith(" (oldest)")),
       );
       const excused = new Set(
         oldest.flatMap(({ snapshot }) => [
@@ -287,7 +287,7 @@ const promises: readonly Promised[] = [
       for (const rule of ["last", "hourly", "daily", "weekly", "monthly", "yearly"] as const) {
         const limit = question.rules?.[rule] ?? 0;
         if (limit === "unlimited") continue;
-        const named = new RegExp(`^(oldest, )?${rule} \\d+ of ${limit}$`);
+        const named = new RegExp(`^${rule} \\d+ of ${limit}( \\(oldest\\))?$`);
         assert.ok(reasons.filter((reason) => named.test(reason)).length <= limit, rule);
       }
     },

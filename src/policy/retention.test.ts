@@ -84,7 +84,7 @@ suite("rules", () => {
     assert.deepEqual(decide(sameMonth, { monthly: 6 }), [
       ["2026-11-16 02:00", "monthly 1 of 6"],
       ["2026-11-09 02:00"],
-      ["2026-11-02 02:00", "oldest, monthly 2 of 6"],
+      ["2026-11-02 02:00", "monthly 2 of 6 (oldest)"],
     ]);
   });
 
@@ -95,7 +95,7 @@ suite("rules", () => {
       ["2026-11-19 02:00"],
       ["2026-11-18 14:00"],
       ["2026-11-18 02:00"],
-      ["2026-11-17 02:00", "oldest, weekly 2 of 2"],
+      ["2026-11-17 02:00", "weekly 2 of 2 (oldest)"],
     ]);
   });
 
@@ -243,7 +243,7 @@ suite("times", () => {
     const unset = made("unset", { time: new Date("1970-01-01T00:03:00Z") });
 
     assert.deepEqual(decide([unset, ...lastFourDays], { yearly: 3 }).slice(-2), [
-      ["2026-11-17 02:00", "oldest, yearly 2 of 3"],
+      ["2026-11-17 02:00", "yearly 2 of 3 (oldest)"],
       ["unset", "its time is too long ago to be true"],
     ]);
   });

@@ -246,7 +246,7 @@ function keepNewestOfEach(candidates: readonly Candidate[], period: Period, limi
   let count = 0;
   for (const { candidate, as } of representatives(candidates, period)) {
     count += 1;
-    keep(candidate, as + ranked(period, count, limit));
+    keep(candidate, ranked(period, count, limit) + as);
     if (count === limit) return;
   }
 }
@@ -271,7 +271,7 @@ function keepNewestOfEachWithin(
   const oldest = startOfSpan(candidates, span);
   for (const { candidate, as } of representatives(candidates, period)) {
     if (candidate.snapshot.time.getTime() <= oldest) return;
-    keep(candidate, `${as}${period} within ${formatCalendarSpan(span)}`);
+    keep(candidate, `${period} within ${formatCalendarSpan(span)}${as}`);
   }
 }
 
@@ -293,7 +293,7 @@ function* representatives(candidates: readonly Candidate[], period: Period) {
       periodStart = startOfPeriod(period, time);
       yield { candidate, as: "" };
     } else if (candidate === oldest) {
-      yield { candidate, as: "oldest, " };
+      yield { candidate, as: " (oldest)" };
     }
   }
 }

@@ -93,7 +93,7 @@ for (const [round, { version, program, skip }] of resticVersions.entries()) {
  * came step by step with 0.16 to 0.18 (https://github.com/restic/restic/pull/4366).
  */
 function isCommon({ keep }: Decision, version: ResticVersion["version"]): boolean {
-  const onlyAsOldest = keep.length > 0 && keep.every((reason) => reason.startsWith("oldest, "));
+  const onlyAsOldest = keep.length > 0 && keep.every((reason) => reason.endsWith(" (oldest)"));
   return version !== "0.14" || !onlyAsOldest;
 }
 
