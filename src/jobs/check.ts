@@ -2,7 +2,7 @@
 import type { CheckLevel } from "../engines/engine.ts";
 import { exitStatusOf, HoldfastError } from "../kernel/errors.ts";
 import type { Progress } from "../kernel/progress.ts";
-import { unhealthyMark } from "./observe.ts";
+import { noteCheck } from "./health.ts";
 import { configuredJob } from "./open.ts";
 import type { Program } from "./program.ts";
 import { reachRepositories, type Reached } from "./reach.ts";
@@ -22,7 +22,7 @@ export interface CheckOptions {
 
 /**
  * Checks every repository of these jobs that is there, one after the other. What it finds freezes
- * forgetting in that repository; a check without problems lifts that again.
+ * forgetting in that repository; a check without problems, as deep as that one, lifts that again.
  */
 export async function checkJobs(
   program: Program,
@@ -84,7 +84,5 @@ async function problemsOf(
   const { name, repository } = asked.reached;
   const work = { signal, progress: (now: Progress) => progress(name, now) };
   const { problems } = await repository.check(asked.level, work);
-  program.journal.setMark(unhealthyMark(name), problems[0]);
-  program.journal.noteRepository(name, { lastCheck: program.now() });
-  return problems;
+  return noteCheck(program, name, { level: asked.level, problems });
 }

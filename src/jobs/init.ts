@@ -14,8 +14,8 @@ import type { InitReport } from "./report.ts";
 
 /**
  * Creates the markers and repositories of these jobs that do not exist yet, and leaves alone what
- * does. A further repository is made so that it shares data with the first one. What is on a volume
- * that is away is left for later. Throws for the first thing that could not be made.
+ * does. A further repository is made so that it shares data with the first one: not before that one
+ * is there. What is on a volume that is away is left for later. Throws for the first thing that could not be made.
  */
 export async function initJobs(
   program: Program,
@@ -64,13 +64,9 @@ async function initRepositories(
 ): Promise<readonly InitReport[]> {
   const job = configuredJob(program, jobName);
   const volumes = presentPaths(await observeVolumes(program, job, signal));
-  const primaryIsThere = isThere(program, job.repository, volumes);
   const reports: InitReport[] = [];
   for (const name of repositoriesOf(job)) {
-    const from =
-      name === job.repository || !primaryIsThere
-        ? undefined
-        : openRepository(program, job.repository, volumes);
+    const from = name === job.repository ? undefined : job.repository;
     const report = await attempted({ kind: "repository", name }, async () => {
       const created = await initRepository(program, { name, volumes, from }, signal);
       return { created, message: created ? "created" : "exists already" };
@@ -78,15 +74,6 @@ async function initRepositories(
     reports.push(report);
   }
   return reports;
-}
-
-function isThere(
-  program: Program,
-  repository: string,
-  volumes: ReadonlyMap<string, string>,
-): boolean {
-  const { volume } = placedRepository(program, repository).place;
-  return volume === undefined || volumes.has(volume);
 }
 
 /** What is away now is said and left for another time. */
@@ -110,14 +97,18 @@ async function initRepository(
   asked: {
     readonly name: string;
     readonly volumes: ReadonlyMap<string, string>;
-    readonly from: ReturnType<typeof openRepository> | undefined;
+    /** The name of the repository that it will receive copies of. */
+    readonly from: string | undefined;
   },
   signal: AbortSignal,
 ): Promise<boolean> {
   const repository = openRepository(program, asked.name, asked.volumes);
   if (await repository.exists(signal)) return false;
+  // Made without the first one it would store anew what it has: that cannot be mended later.
+  const from =
+    asked.from === undefined ? undefined : openRepository(program, asked.from, asked.volumes);
   try {
-    await repository.init(signal, asked.from);
+    await repository.init(signal, from);
     return true;
   } catch (error) {
     if (error instanceof HoldfastError && error.code === "repository-exists") return false;

@@ -6,6 +6,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
 import type { PlacedSource, SourceState } from "../sources/source.ts";
 import type { VolumeState } from "../volumes/volume.ts";
+import { unhealthyMark } from "./health.ts";
 import {
   identityOf,
   noLedger,
@@ -61,11 +62,6 @@ export type ObservedRepository = {
     }
 );
 
-/** The journal's mark for a repository whose last check found something. */
-export function unhealthyMark(repository: string): string {
-  return `unhealthy:${repository}`;
-}
-
 /** How closely to look: a run asks each repository anyway, so beforehand "places" is enough for it. */
 export type Depth = "places" | "snapshots";
 
@@ -101,7 +97,9 @@ export async function observeJob(
     sources,
     repository,
     copies,
-    suspicious: program.journal.unaccepted(job.name).flatMap(({ end }) => end?.suspicious ?? []),
+    suspicious: [
+      ...new Set(program.journal.unaccepted(job.name).flatMap(({ end }) => end?.suspicious ?? [])),
+    ],
   };
 }
 

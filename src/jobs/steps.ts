@@ -2,8 +2,8 @@
 import type { PreparedSource } from "../kernel/prepared-source.ts";
 import type { Evidence } from "../kernel/evidence.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import { noteCheck } from "./health.ts";
 import { openSource, placedRepository } from "./open.ts";
-import { unhealthyMark } from "./observe.ts";
 import type { Verb } from "./program.ts";
 import { decide, dropped, rulesFor } from "./retain.ts";
 import { judge } from "./verdict.ts";
@@ -62,8 +62,9 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
   if (evidence.listed === false) throw notListed(name, ids);
 
   const verdict = judge(evidence, program.journal.baseline(job.name));
-  if (verdict.kind === "ok") program.journal.markVerified(name, ids);
-  else soFar.suspicious = verdict.reasons;
+  if (verdict.kind === "suspicious") soFar.suspicious = verdict.reasons;
+  // One that lacks files is no proof of them: the newest that has them all must not give way to it.
+  else if (evidence.unreadableCount === undefined) program.journal.markVerified(name, ids);
   return {
     snapshots: ids,
     evidence,
@@ -104,6 +105,14 @@ function notListed(repository: string, ids: readonly string[]): HoldfastError {
   );
 }
 
+function notReceived(repository: string, from: string): HoldfastError {
+  return new HoldfastError(
+    "evidence-missing",
+    `repository "${repository}" does not list all snapshots that were just copied from "${from}"`,
+    { hint: "look into both repositories with: holdfast check" },
+  );
+}
+
 /**
  * Copies what the further repository lacks and its own rules would keep. What they would drop again
  * at once is not sent: it would be sent anew by every run.
@@ -136,11 +145,15 @@ async function copy(undertaking: Undertaking, name: string): Promise<StepResult>
   );
   noteListing(undertaking, name, result.after);
   const ids = result.copied.map(({ id }) => id);
-  const listed = new Set(result.after.map(({ id }) => id));
-  const absent = ids.filter((id) => !listed.has(id));
-  if (absent.length > 0) throw notListed(name, absent);
   undertaking.soFar.made.push(...ids.map((id) => ({ repository: name, id })));
-  program.journal.markVerified(name, ids);
+  if (result.evidence.listed === false) throw notReceived(name, job.repository);
+  // A copy proves no more than what it is a copy of.
+  const proven = program.journal.verified(job.repository);
+  const proofs = result.copied.filter(({ from: original }) => proven.has(original));
+  program.journal.markVerified(
+    name,
+    proofs.map(({ id }) => id),
+  );
   return { copied: ids, evidence: result.evidence };
 }
 
@@ -194,12 +207,8 @@ async function check(undertaking: Undertaking, name: string): Promise<StepResult
   const { program } = undertaking;
   const readData = placedRepository(program, name).spec.checkReadData;
   const level = readData === undefined ? {} : { readData };
-  const { problems } = await repositoryIn(undertaking, name).check(
-    level,
-    workFor(undertaking, "check"),
-  );
-  program.journal.setMark(unhealthyMark(name), problems[0]);
-  program.journal.noteRepository(name, { lastCheck: program.now() });
+  const found = await repositoryIn(undertaking, name).check(level, workFor(undertaking, "check"));
+  const problems = noteCheck(program, name, { level, problems: found.problems });
   if (problems.length > 0) throw damaged(name, problems);
   return { problems: [] };
 }
