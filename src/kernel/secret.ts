@@ -43,7 +43,11 @@ export function redact(text: string): string {
   let redacted = text;
   for (const secret of [...known].toSorted((a, b) => b.length - a.length)) {
     // As it is, inside a URL, and inside a text in JSON.
-    const forms = [secret, encodeURIComponent(secret.toWellFormed()), JSON.stringify(secret).slice(1, -1)];
+    const forms = [
+      secret,
+      encodeURIComponent(secret.toWellFormed()),
+      JSON.stringify(secret).slice(1, -1),
+    ];
     for (const form of new Set(forms)) redacted = redacted.replaceAll(form, "***");
   }
   return redacted;
