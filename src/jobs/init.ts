@@ -11,6 +11,7 @@ import {
 import { observeVolumes, presentPaths } from "./observe.ts";
 import type { Program } from "./program.ts";
 import type { InitReport } from "./report.ts";
+import type { Volume } from "../volumes/volume.ts";
 
 /**
  * Creates the markers and repositories of these jobs that do not exist yet, and leaves alone what
@@ -52,9 +53,24 @@ async function initVolume(
     },
   };
   return await attempted({ kind: "volume", name }, async () => {
-    const created = await openVolume(program, name, ledger).init(signal);
+    const volume = openVolume(program, name, ledger);
+    const known = `volume-marked:${name}`;
+    if (program.journal.mark(known) !== undefined) await mustBeMarked(volume, signal);
+    const created = await volume.init(signal);
+    program.journal.setMark(known, "yes");
     return { created, message: created ? "marked" : "is marked already" };
   });
+}
+
+/**
+ * A volume gets its marker once. What has lost it is most likely the folder below a drive that is not
+ * mounted: marked as well, it would be taken for the drive from then on.
+ */
+async function mustBeMarked(volume: Volume, signal: AbortSignal): Promise<void> {
+  const state = await volume.observe(signal);
+  if (state.present) return;
+  const sentence = `it was marked before, but ${state.reason}`;
+  throw new HoldfastError("volume-away", `${sentence}. For a new drive, create that file on it`);
 }
 
 async function initRepositories(

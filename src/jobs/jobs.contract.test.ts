@@ -178,6 +178,28 @@ suite("a copy", options, () => {
   });
 });
 
+suite("a volume that was marked before", options, () => {
+  test("is not marked again where its marker is missing: that is the folder below the drive", async () => {
+    await using place = await withCopy();
+    await initJobs(place.program, ["documents"], signal);
+    await rename(place.at("usb"), place.at("unplugged"));
+    await mkdir(place.at("usb"));
+
+    const reports = await initJobs(place.program, ["documents"], signal);
+
+    assert.deepEqual(
+      reports.map(({ name, created, away }) => ({ name, created, away })),
+      [
+        { name: "usb", created: false, away: true },
+        { name: "disk", created: false, away: false },
+        { name: "usb", created: false, away: true },
+      ],
+    );
+    assert.match(reports[0]?.message ?? "", /was marked before/);
+    assert.deepEqual(await readdir(place.at("usb")), []);
+  });
+});
+
 suite("hooks", options, () => {
   test("run before and after with what they need to know, and after a failure", async () => {
     await using place = await ordinary({
