@@ -190,10 +190,11 @@ function examineRepository(target: ObservedRepository, job: Job): readonly Findi
       return [];
     case "listed": {
       if (target.unhealthy === undefined) {
-        return [ok("repository", subject, `${target.snapshots.length} snapshots`)];
+        const { length } = target.snapshots;
+        return [ok("repository", subject, length === 1 ? "1 snapshot" : `${length} snapshots`)];
       }
       const message = `its last check found damage: ${target.unhealthy}`;
-      const hint = `repair it with its own tool, then: holdfast check ${job.name}`;
+      const hint = `repair it with its own tool, then: holdfast check ${job.name} --read-data`;
       return [{ code: "repository-damaged", severity: "error", subject, message, hint }];
     }
   }

@@ -195,10 +195,24 @@ suite("pruning and checking in a plan", () => {
     assert.deepEqual(steps(plan), ["do backup disk", "do forget disk", "skip prune disk"]);
   });
 
-  test("prunes without rules when that alone was asked for", () => {
-    const plan = planJob(anObservation(), { ...only("prune"), rules: new Map() });
+  test("prunes without rules, and soon again, when that alone was asked for", () => {
+    const job = aJob({ pruneEveryMs: 86_400_000 });
+    const repository = { name: "disk", state: "unlisted", facts } as const;
+
+    const plan = planJob(anObservation({ job, repository }), {
+      ...only("prune"),
+      rules: new Map(),
+    });
 
     assert.deepEqual(steps(plan), ["do prune disk"]);
+  });
+
+  test("never prunes what is known to be damaged, also when that alone was asked for", () => {
+    const repository = { name: "disk", state: "unlisted", unhealthy: "pack 4b is gone" } as const;
+
+    const plan = planJob(anObservation({ repository }), only("prune"));
+
+    assert.deepEqual(steps(plan), ["skip prune disk"]);
   });
 
   test("checks when the last check is too long ago, and not before", () => {

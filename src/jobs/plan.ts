@@ -130,22 +130,21 @@ function planForget(
   const prune = { verb: "prune", repository: target.name } as const;
   const rules = question.rules.get(target.name);
   if (target.state === "away") return [skipped(forget, target), skipped(prune, target)];
+  if (target.unhealthy !== undefined) {
+    const why = damageOf(observation, target.unhealthy);
+    return [
+      { ...forget, action: "skip", ...why },
+      { ...prune, action: "skip", ...why },
+    ];
+  }
   if (!question.verbs.has("forget")) {
-    return [planPrune(observation, target, "reclaims the space of forgotten snapshots")];
+    return [{ ...prune, action: "do", reason: "reclaims the space of forgotten snapshots" }];
   }
   if (rules === undefined || Object.keys(rules).length === 0) {
     const reason = "no `keep` rules: nothing is ever forgotten";
     return [
       { ...forget, action: "skip", reason },
       { ...prune, action: "skip", reason },
-    ];
-  }
-  if (target.unhealthy !== undefined) {
-    const reason = `its last check found damage: ${target.unhealthy}`;
-    const hint = `repair it, then: holdfast check ${observation.job.name}`;
-    return [
-      { ...forget, action: "skip", reason, hint },
-      { ...prune, action: "skip", reason, hint },
     ];
   }
   if (observation.suspicious.length > 0) {
@@ -161,7 +160,7 @@ function planForget(
   const reason = count === undefined ? "by the `keep` rules" : foreseenReason(count);
   return [
     { ...forget, action: "do", reason, ...(decisions === undefined ? {} : { decisions }) },
-    planPrune(observation, target, "if anything was forgotten"),
+    planPrune(observation, target),
   ];
 }
 
@@ -199,14 +198,23 @@ function foreseen(
   return decisions.filter(({ snapshot }) => !coming.includes(snapshot));
 }
 
-function planPrune(observation: Observation, target: ObservedRepository, otherwise: string): Step {
+/** A check that reads all data lifts whatever an earlier one found. */
+function damageOf({ job }: Observation, unhealthy: string) {
+  return {
+    reason: `its last check found damage: ${unhealthy}`,
+    hint: `repair it, then: holdfast check ${job.name} --read-data`,
+  };
+}
+
+/** Pruning after forgetting. Asked for alone, it is done whenever it was last done. */
+function planPrune(observation: Observation, target: ObservedRepository): Step {
   const step = { verb: "prune", repository: target.name } as const;
   const last = target.facts?.lastPrune;
   const due = observation.now.getTime() - observation.job.pruneEveryMs;
   if (last !== undefined && last.getTime() > due) {
     return { ...step, action: "skip", reason: `last pruned ${last.toISOString()}` };
   }
-  return { ...step, action: "do", reason: otherwise };
+  return { ...step, action: "do", reason: "if anything was forgotten" };
 }
 
 function planCheck(
