@@ -86,11 +86,17 @@ export class Dispatcher {
       }
     };
     const now = program.now();
-    const jobs = [...program.config.jobs.values()];
     const wishes: Wishful[] = [];
+    // A job that nothing can be decided about is left out of everything.
+    const jobs: Job[] = [];
     const back: Start[] = [];
     attempt(() => this.#runner.settle(program));
-    for (const job of jobs) attempt(() => wishes.push(...wishOf(program, job)));
+    for (const job of program.config.jobs.values()) {
+      attempt(() => {
+        wishes.push(...wishOf(program, job));
+        jobs.push(job);
+      });
+    }
     attempt(() => back.push(...this.#back(program, jobs)));
 
     const due = wishes.filter(({ wish }) => wish.at <= now).map(startOf);

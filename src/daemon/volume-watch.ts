@@ -23,34 +23,41 @@ export function newVolumeWatch(watching: {
   readonly failed: (error: unknown) => void;
 }): VolumeWatch {
   const errand = newErrand(watching.failed);
-  /** The last answer of each job that was found away since, or found back. */
-  const away = new Map<string, string | undefined>();
-  const back = new Set<string>();
+  const sights = new Map<string, Sight>();
 
   const look = async (program: Program, jobs: readonly Job[]): Promise<void> => {
     const present = await presentVolumes(program, jobs, watching.signal);
     for (const job of jobs) {
       const answer = lastAnswer(program, job);
-      if (!neededVolumes(program, job).every((name) => present.has(name))) {
-        away.set(job.name, answer?.id);
-      } else if (answer?.trigger !== "available" || away.get(job.name) === answer.id) {
-        // A start that found nothing although all was there is not repeated until something went.
-        back.add(job.name);
-      }
+      if (answer === undefined) continue;
+      const before = sights.get(job.name);
+      const isThere = neededVolumes(program, job).every((name) => present.has(name));
+      // A start that found something away although all was seen is not repeated until something went.
+      const isNews = answer.trigger !== "available" || before?.answer === answer.id;
+      if (isThere && !isNews) continue;
+      sights.set(job.name, { answer: answer.id, isThere });
+      if (isThere) watching.found();
     }
-    if (jobs.some(({ name }) => back.has(name))) watching.found();
   };
   return {
     returned(program, jobs) {
       const waiting = jobs.filter((job) => awaitsVolume(program, job));
-      const names = new Set(waiting.map(({ name }) => name));
-      for (const name of back) if (!names.has(name)) back.delete(name);
-      const missing = waiting.filter(({ name }) => !back.has(name));
+      const isBack = (job: Job): boolean => {
+        const sight = sights.get(job.name);
+        return sight?.isThere === true && sight.answer === lastAnswer(program, job)?.id;
+      };
+      const missing = waiting.filter((job) => !isBack(job));
       if (missing.length > 0) errand.begin(async () => await look(program, missing));
-      return waiting.filter(({ name }) => back.has(name));
+      return waiting.filter(isBack);
     },
     idle: async () => await errand.idle(),
   };
+}
+
+/** What was seen of a job's volumes since its last answer to its schedule. */
+interface Sight {
+  readonly answer: string;
+  readonly isThere: boolean;
 }
 
 /** The volumes without which a job is skipped: those of its copies may stay away. */

@@ -7,6 +7,7 @@ import type { Failure } from "../../test/support/pretend-restic.ts";
 import {
   checkDaily,
   checkInterval,
+  checkPlaces,
   checkRetries,
   clockChanges,
   emptyTally,
@@ -241,12 +242,15 @@ async function lived(
   const until = daemon.machine.now().getTime();
   const tally = emptyTally();
   const evidence = { daemon, places, concurrency, until, tally };
-  const complaints = [...jobs].flatMap(([name, { when }]) => [
-    ...(when === "hourly"
-      ? checkInterval(name, hourMs, evidence)
-      : checkDaily(name, when, evidence)),
-    ...checkRetries(name, defaultRetryMs, evidence),
-  ]);
+  const complaints = [
+    ...[...jobs].flatMap(([name, { when }]) => [
+      ...(when === "hourly"
+        ? checkInterval(name, hourMs, evidence)
+        : checkDaily(name, when, evidence)),
+      ...checkRetries(name, defaultRetryMs, evidence),
+    ]),
+    ...checkPlaces(evidence),
+  ];
   const figures = { runs: daemon.runs.length, incidents: options.incidents.length, ...tally };
   return { daemon, complaints, figures: `${zone}: ${JSON.stringify({ ...figures, givenUp })}` };
 }

@@ -47,10 +47,12 @@ interface PretendSnapshot {
   readonly hostname: string;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
+  /** The snapshot that it is a copy of. */
+  readonly original?: string;
 }
 
 // These take an exclusive lock, and the others a shared one; nobody may come in between.
-const writing = new Set(["init", "backup", "forget", "prune", "check"]);
+const writing = new Set(["init", "backup", "copy", "forget", "prune", "check"]);
 
 /**
  * A host where nothing runs: restic's commands are answered from memory, with the output and exit
@@ -148,23 +150,21 @@ export class PretendRestic implements Host {
 
   #answer({ repository, verb }: Call, argv: readonly string[]): Ending {
     const snapshots = this.#repositories.get(repository);
-    if (verb === "init") {
-      this.#repositories.set(repository, snapshots ?? []);
-      const id = hexadecimal(this.#repositories.size);
-      return answer({ message_type: "initialized", id, repository });
-    }
+    if (verb === "init") return this.#init(repository);
     if (snapshots === undefined) return missing(repository);
     switch (verb) {
       case "cat":
-        return argv.includes("lock")
-          ? answer(strangersLock(this.#pretence.now()))
-          : answer({ version: 2, id: hexadecimal(0), chunker_polynomial: "29e90cce9c728d" });
+        return answer(
+          argv.includes("lock") ? strangersLock(this.#pretence.now()) : repositoryConfig,
+        );
       case "list":
         return { stdout: `${hexadecimal(9)}\n` };
       case "snapshots":
         return answer(snapshots.map(shown));
       case "backup":
         return this.#backup(snapshots, argv);
+      case "copy":
+        return this.#copy(snapshots, argv);
       case "forget": {
         const gone = new Set(operands(argv));
         const kept = snapshots.filter(({ id }) => !gone.has(id));
@@ -174,16 +174,20 @@ export class PretendRestic implements Host {
       case "prune":
         return { stdout: pruned };
       case "check":
-        return answer({
-          message_type: "summary",
-          num_errors: 0,
-          broken_packs: null,
-          suggest_repair_index: false,
-          suggest_prune: false,
-        });
+        return answer(sound);
       default:
         throw new AssertionError({ message: `not known of restic: ${argv.join(" ")}` });
     }
+  }
+
+  #init(repository: string): Ending {
+    if (this.#repositories.has(repository)) {
+      const why = `unable to open repository at ${repository}: config file already exists`;
+      return exitError(1, `Fatal: create repository at ${repository} failed: Fatal: ${why}\n`);
+    }
+    this.#repositories.set(repository, []);
+    const id = hexadecimal(this.#repositories.size);
+    return answer({ message_type: "initialized", id, repository });
   }
 
   #backup(snapshots: PretendSnapshot[], argv: readonly string[]): Ending {
@@ -197,7 +201,42 @@ export class PretendRestic implements Host {
     const summary = { message_type: "summary", ...figures, snapshot_id: id };
     return { stdout: `${JSON.stringify(status)}\n${JSON.stringify(summary)}\n` };
   }
+
+  #copy(ours: PretendSnapshot[], argv: readonly string[]): Ending {
+    const from = valuesOf(argv, "--from-repo")[0] ?? "";
+    const wanted = new Set(operands(argv));
+    const theirs = (this.#repositories.get(from) ?? []).filter(({ id }) => wanted.has(id));
+    const lines = theirs.flatMap((snapshot) => {
+      this.#made += 1;
+      const id = hexadecimal(this.#made);
+      const { paths, time, hostname } = snapshot;
+      ours.push({ ...snapshot, id, original: snapshot.original ?? snapshot.id });
+      return [
+        "",
+        `snapshot ${snapshot.id.slice(0, 8)} of [${paths.join(" ")}] at ${time} by root@${hostname}`,
+        "  copy started, this may take a while...",
+        "[0:00] 100.00%  2 / 2 packs copied",
+        "",
+        `snapshot ${id.slice(0, 8)} saved`,
+      ];
+    });
+    return { stdout: `${lines.join("\n")}\n` };
+  }
 }
+
+const repositoryConfig = {
+  version: 2,
+  id: "0".repeat(64),
+  chunker_polynomial: "29e90cce9c728d",
+};
+
+const sound = {
+  message_type: "summary",
+  num_errors: 0,
+  broken_packs: null,
+  suggest_repair_index: false,
+  suggest_prune: false,
+};
 
 const counts = {
   files_new: 0,
@@ -237,10 +276,11 @@ removing 1 old packs
 done
 `;
 
-function shown({ id, time, hostname, paths, tags }: PretendSnapshot): object {
+function shown({ id, time, hostname, paths, tags, original }: PretendSnapshot): object {
   return {
     time,
-    tree: id,
+    tree: original ?? id,
+    ...(original === undefined ? {} : { original }),
     paths,
     hostname,
     username: "root",
@@ -296,7 +336,7 @@ function answer(value: unknown): Ending {
 
 /** Sixty-four digits, as restic's ids have. */
 function hexadecimal(number: number): string {
-  return number.toString(16).padStart(64, "0");
+  return number.toString(16).padStart(8, "0").padEnd(64, "0");
 }
 
 function parseCall(argv: readonly string[]): Call {

@@ -293,6 +293,25 @@ export function checkInterval(job: string, everyMs: number, evidence: Evidence):
   return complaints;
 }
 
+/** Checks that no two runs wrote to one place at a time, nor more at once than may. Answers with sentences. */
+export function checkPlaces(evidence: Evidence): readonly string[] {
+  const { daemon, places, concurrency } = evidence;
+  const complaints: string[] = [];
+  const running = new Set<SeenRun>();
+  for (const run of daemon.runs) {
+    for (const other of running) {
+      if (other.ended !== undefined && other.ended.awake <= run.started.awake)
+        running.delete(other);
+    }
+    const beside = [...running].find((other) => places.get(other.job) === places.get(run.job));
+    const when = `${run.job}, ${iso(run.started.wall)}`;
+    if (beside !== undefined) complaints.push(`${when}: beside ${beside.job} in one place`);
+    running.add(run);
+    if (running.size > concurrency) complaints.push(`${when}: ${running.size} at once`);
+  }
+  return complaints;
+}
+
 /** Codes of failures that are tried again. */
 const mendable = new Set(["repository-locked", "repository-full", "host-unreachable"]);
 

@@ -46,6 +46,10 @@ export interface SimulationOptions {
   /** Hears of every event of a run. */
   readonly listener?: (stamped: StampedEvent) => void;
   readonly runNow?: boolean;
+  /** How long runs may go on when the daemon is stopped. Default: as long as they take. */
+  readonly drainMs?: number;
+  /** Puts something between the daemon and its journal. */
+  readonly journal?: (real: Journal) => Journal;
 }
 
 // The journal waits for the disk at every run; in memory a simulated year takes seconds.
@@ -102,16 +106,7 @@ export class SimulatedDaemon implements AsyncDisposable {
     this.#stop = new AbortController();
     this.#isUp = true;
     this.up.push({ from: this.machine.awake, to: Infinity });
-    this.#ended = runDaemon({
-      load: async (previous) => await this.#load(previous),
-      signal: this.#stop.signal,
-      drainMs: 2 ** 30,
-      runNow: this.#options.runNow ?? false,
-      say: (loudness, message) => this.said.push(`${loudness}: ${message}`),
-      listener: (stamped) => this.#hear(stamped),
-      waker: this.machine.waker,
-      service: silentService,
-    })
+    this.#ended = this.run(this.#stop.signal)
       .catch((error: unknown) => {
         this.#failure = error instanceof Error ? error : new Error(String(error));
       })
@@ -120,17 +115,38 @@ export class SimulatedDaemon implements AsyncDisposable {
       });
   }
 
-  /** Ends the daemon as SIGTERM does, and lets its runs end by themselves. */
+  /** A daemon of this machine, until it ends. `start` is the usual way. */
+  async run(signal: AbortSignal): Promise<void> {
+    await runDaemon({
+      load: async (previous) => await this.#load(previous),
+      signal,
+      drainMs: this.#options.drainMs ?? 2 ** 30,
+      runNow: this.#options.runNow ?? false,
+      say: (loudness, message) => this.said.push(`${loudness}: ${message}`),
+      listener: (stamped) => this.#hear(stamped),
+      waker: this.machine.waker,
+      service: silentService,
+    });
+  }
+
+  /** Ends the daemon as SIGTERM does, and lets its runs end by themselves or, with `drainMs`, in the midst. */
   async stop(): Promise<void> {
     this.#stop.abort();
     const current = this.up.at(-1);
     if (current !== undefined) current.to = Math.min(current.to, this.machine.awake);
-    while (this.#isUp) {
+    while (this.#isUp && this.#options.drainMs === undefined) {
       await this.#settle();
       if (this.#isUp) this.machine.advance(Infinity);
     }
+    await this.end();
+  }
+
+  /** Waits until the daemon has ended by itself. Throws what it threw. */
+  async end(): Promise<void> {
     await this.#ended;
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
   }
 
   /** Lets the machine be awake until it has been so for `until` milliseconds, with all that happens meanwhile. */
@@ -175,7 +191,7 @@ export class SimulatedDaemon implements AsyncDisposable {
     if (previous !== undefined) return { ...previous, config };
     return {
       config,
-      journal: this.journal,
+      journal: this.#options.journal?.(this.journal) ?? this.journal,
       host: this.host,
       secret: async () => new Secret("a pretended password"),
       now: this.machine.now,
@@ -200,7 +216,7 @@ export class SimulatedDaemon implements AsyncDisposable {
 
   /** Waits until nothing goes on any more without time passing. */
   async #settle(): Promise<void> {
-    for (let quiet = 0; quiet < 2;) {
+    for (let quiet = 0; quiet < 3;) {
       await new Promise(setImmediate);
       quiet = this.#isQuiet() ? quiet + 1 : 0;
     }
@@ -210,6 +226,6 @@ export class SimulatedDaemon implements AsyncDisposable {
   #isQuiet(): boolean {
     const { inFlight, paused } = this.host;
     const waits = this.machine.asleep || !this.#isUp;
-    return waits && inFlight === paused && this.#open.size === paused;
+    return waits && inFlight === paused;
   }
 }
