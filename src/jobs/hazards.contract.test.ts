@@ -158,3 +158,44 @@ suite("init", options, () => {
     assert.ok(later.every(({ created }) => created));
   });
 });
+
+suite("hooks", options, () => {
+  test("after a run are all run when one fails, which does not hide why the run failed", async () => {
+    await using place = await Workplace.open({
+      repositories: { disk },
+      jobs: { documents: { ...documents, hooks: { after: [["false"], ["touch", "FOLDER/b"]] } } },
+    });
+
+    const result = await place.runOne();
+
+    assert.equal(result.code, "repository-missing");
+    assert.ok((await readdir(place.folder)).includes("b"));
+    assert.match(place.heard("warning")[0]?.message ?? "", /after hook false failed/);
+    assert.equal(place.program.journal.openPromises().length, 1, "they are owed still");
+  });
+
+  test("on failure are run, once, also for what fails before the others begin or in them", async () => {
+    const count = ["sh", "-c", "echo >> FOLDER/failures"];
+    await using place = await Workplace.open({
+      repositories: { disk },
+      jobs: {
+        early: { sources: ["FOLDER/none"], repository: "disk", hooks: { "on-failure": [count] } },
+      },
+    });
+    await using late = await Workplace.open({
+      repositories: { disk },
+      jobs: { late: { ...documents, hooks: { after: [["false"]], "on-failure": [count] } } },
+    });
+    await initJobs(late.program, ["late"], signal);
+
+    const results = [await place.runOne(), await late.runOne()];
+
+    assert.deepEqual(
+      results.map(({ code }) => code),
+      ["source-missing", "hook-failed"],
+    );
+    for (const { folder } of [place, late]) {
+      assert.equal(await readFile(join(folder, "failures"), "utf8"), "\n");
+    }
+  });
+});

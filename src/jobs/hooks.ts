@@ -26,7 +26,9 @@ export class SkippedByHook extends Error {}
 
 /**
  * Runs the hooks of one moment in turn, each under the job's limit for hooks. Throws `hook-failed`
- * for the first that fails, and `SkippedByHook` when a `before` hook ends with exit status 75.
+ * for the first that fails, and `SkippedByHook` when a `before` hook ends with exit status 75. A
+ * `before` hook that fails is the last one; of the others each puts back something of its own, so
+ * that all are run.
  */
 export async function runHooks(
   host: Host,
@@ -34,6 +36,7 @@ export async function runHooks(
   signal: AbortSignal,
 ): Promise<void> {
   const { job, moment, facts } = options;
+  const failures: unknown[] = [];
   for (const argv of hooksOf(job, moment)) {
     const env = {
       HOLDFAST_JOB: job.name,
@@ -48,9 +51,12 @@ export async function runHooks(
       await host.run({ argv, env, effect: "writes", timeoutMs }, signal);
     } catch (error) {
       // What ended the whole run is no failure of the hook.
-      throw signal.aborted ? error : explain(error, argv, moment);
+      const failure = signal.aborted ? error : explain(error, argv, moment);
+      if (moment === "before" || signal.aborted) throw failure;
+      failures.push(failure);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 function hooksOf(job: Job, moment: HookMoment): readonly HookCommand[] {

@@ -60,6 +60,17 @@ interface Attempt {
 }
 
 async function carriedOut(attempt: Attempt, signal: AbortSignal): Promise<End> {
+  const end = await tried(attempt, signal);
+  const { assignment, soFar } = attempt;
+  // The failures of steps are told there; this is one of planning, of attaching, or of an after hook.
+  const isUntold = end.run.outcome === "failure" && !soFar.failureHooksRan;
+  if (isUntold && assignment.request.verbs.has("backup")) {
+    await runFailureHooks(attempt, assignment.job, end);
+  }
+  return end;
+}
+
+async function tried(attempt: Attempt, signal: AbortSignal): Promise<End> {
   const { program, assignment, run, record, soFar } = attempt;
   const { job } = assignment;
   try {
@@ -176,16 +187,37 @@ async function betweenHooks(undertaking: Undertaking, steps: () => Promise<void>
   // These run even when the run was interrupted: they end what `before` began.
   const end =
     thrown === undefined ? endOf(soFar, { job: job.name, run }) : endOfThrown(thrown.error, soFar);
-  const facts = hookFacts(run, end);
-  const ownTime = new AbortController().signal;
-  if (facts.outcome === "failure") {
-    await runHooks(program.host, { job, moment: "on-failure", facts }, ownTime).catch(
-      (error: unknown) => reportHookFailure(undertaking, error),
-    );
+  if (end.run.outcome === "failure") await runFailureHooks(undertaking, job, end);
+  try {
+    const facts = hookFacts(run, end);
+    if (hooked) await runHooks(program.host, { job, moment: "after", facts }, ownTime());
+    owed?.settle();
+  } catch (error) {
+    // What went wrong first is why the run failed; this is owed still, and said beside it.
+    if (thrown === undefined) throw error;
+    reportHookFailure(undertaking, error);
   }
-  if (hooked) await runHooks(program.host, { job, moment: "after", facts }, ownTime);
-  owed?.settle();
   if (thrown !== undefined) throw thrown.error;
+}
+
+/** They fail for themselves: the run has its own failure. */
+async function runFailureHooks(
+  { program, run, record, soFar }: Pick<Undertaking, "program" | "run" | "record" | "soFar">,
+  job: Job,
+  end: End,
+): Promise<void> {
+  soFar.failureHooksRan = true;
+  const hooks = { job, moment: "on-failure", facts: hookFacts(run, end) } as const;
+  try {
+    await runHooks(program.host, hooks, ownTime());
+  } catch (error) {
+    reportHookFailure({ record }, error);
+  }
+}
+
+/** Hooks that put something back have time of their own: nobody's patience but their limit ends them. */
+function ownTime(): AbortSignal {
+  return new AbortController().signal;
 }
 
 function endOfThrown(error: unknown, soFar: SoFar): End {
@@ -202,9 +234,8 @@ function hookFacts(run: string, { run: { outcome, reason, code } }: End): HookFa
   };
 }
 
-function reportHookFailure({ record }: Undertaking, error: unknown): void {
-  if (!(error instanceof HoldfastError)) throw error;
-  record({ event: "warning", message: error.message });
+function reportHookFailure({ record }: Pick<Undertaking, "record">, error: unknown): void {
+  record({ event: "warning", message: explained(error).message });
 }
 
 /**

@@ -34,6 +34,8 @@ export interface SoFar {
   }[];
   evidence: Evidence | undefined;
   suspicious: readonly string[];
+  /** Whether the `on-failure` hooks were run. */
+  failureHooksRan: boolean;
 }
 
 export function nothingYet(): SoFar {
@@ -43,6 +45,7 @@ export function nothingYet(): SoFar {
     failures: [],
     evidence: undefined,
     suspicious: [],
+    failureHooksRan: false,
   };
 }
 
