@@ -97,7 +97,7 @@ suite("the exit status", options, () => {
 
     assert.match(
       missing.stderr,
-      /^error: there is no configuration: .*\nhint: holdfast config example > /,
+      /^error: there is no configuration: .*\nhint: .*holdfast config example > /,
     );
     assert.match(wrong.stderr, /holdfast\.yaml:2:8: .*did you mean "sources"\?/);
     assert.match(empty.stderr, /holdfast\.yaml:\d+:\d+: jobs: needs at least one job\n/);
