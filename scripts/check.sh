@@ -22,7 +22,7 @@ step() {
 
 unit_tests() {
   # shellcheck disable=SC2046 # paths of test files hold no blanks
-  node --test --test-reporter=dot \
+  node --test --test-reporter=dot --test-timeout=300000 \
     $(find src test scripts -name '*.test.ts' ! -name '*.contract.test.ts' ! -path 'test/e2e/*')
 }
 
