@@ -760,7 +760,7 @@ function watchCommandLines(text: string): Disposable & { readonly lines: Readonl
   const watch = async (): Promise<void> => {
     while (!watching.signal.aborted) {
       for (const line of await processesNaming(text)) lines.add(line);
-      await sleep(5);
+      await sleep(20);
     }
   };
   void watch();
