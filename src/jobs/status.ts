@@ -35,7 +35,7 @@ function statusOf(
   const due = nextDue(program, job);
   return {
     job: job.name,
-    ...lastRunStatus(last),
+    ...lastRunStatus(program, last),
     ...(success?.finished === undefined ? {} : { lastSuccess: success.finished }),
     ...(due === undefined ? {} : { nextDue: due }),
     overdue: isOverdue(program, job),
@@ -46,15 +46,25 @@ function statusOf(
   };
 }
 
+const killed = {
+  outcome: "interrupted",
+  reason: "its process has ended",
+  hint: "the next run puts back what it left, or at once: holdfast recover",
+} as const;
+
 /** One that found another one under way says nothing about the job, nor does one that only pruned. */
 function tellsOfBackups({ end }: RunRecord): boolean {
   return end?.code !== "busy" && end?.withoutBackup !== true;
 }
 
-function lastRunStatus(last: RunRecord | undefined) {
+function lastRunStatus({ journal }: Program, last: RunRecord | undefined) {
   if (last === undefined) return { outcome: "never" } as const;
   const { started, finished, end } = last;
-  if (end === undefined) return { outcome: "running", started } as const;
+  if (end === undefined) {
+    // `status` changes nothing: a run that was killed gets its end by the next start.
+    const dead = journal.deadRuns().some(({ id }) => id === last.id);
+    return dead ? { ...killed, started } : ({ outcome: "running", started } as const);
+  }
   return {
     outcome: end.outcome,
     started,
