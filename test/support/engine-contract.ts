@@ -125,10 +125,15 @@ export class Workshop implements AsyncDisposable {
   ): Promise<Workshop> {
     const directory = await mkdtemp(join(await realpath(tmpdir()), "holdfast-engine-"));
     const workshop = new Workshop(engine, directory, await engine.newPlace());
-    await mkdir(workshop.source);
-    await workshop.change("first");
-    if (!empty) await workshop.place.create();
-    return workshop;
+    try {
+      await mkdir(workshop.source);
+      await workshop.change("first");
+      if (!empty) await workshop.place.create();
+      return workshop;
+    } catch (error) {
+      await workshop[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Makes the source another one than it was. */
