@@ -18,7 +18,9 @@ export function chooseSnapshots(
   choice: SnapshotChoice,
 ): readonly Snapshot[] {
   const { snapshot: text, now } = choice;
-  if (text === "latest") return notEmpty(newestOfEach(snapshots, now), choice);
+  if (text === "latest") {
+    return notEmpty(newestOfEach(snapshots, now), choice, hintAtOthers(snapshots, choice));
+  }
   const until = endOfPeriod(text);
   if (until !== undefined) return notEmpty(newestOfEach(snapshots, until), choice);
 
@@ -65,9 +67,18 @@ function valid(date: Date): Date | undefined {
 function notEmpty(
   chosen: readonly Snapshot[],
   { snapshot, job }: SnapshotChoice,
+  hint = `see what there is with: holdfast snapshots ${job}`,
 ): readonly Snapshot[] {
   if (chosen.length > 0) return chosen;
   throw new HoldfastError("snapshot-missing", `job "${job}" has no snapshot "${snapshot}"`, {
-    hint: `see what there is with: holdfast snapshots ${job}`,
+    hint,
   });
+}
+
+/** On a new machine all that a job has made seems to be of others: nobody should think that it is gone. */
+function hintAtOthers(snapshots: readonly Snapshot[], { job }: SnapshotChoice): string | undefined {
+  const foreign = snapshots.filter(({ series }) => series === undefined);
+  if (foreign.length === 0 || foreign.length < snapshots.length) return undefined;
+  const hosts = [...new Set(foreign.flatMap(({ host }) => (host === undefined ? [] : [host])))];
+  return `the repository holds ${foreign.length} snapshots made under other names (host ${hosts.join(", ")}): restore one of them by its id, from: holdfast snapshots ${job}`;
 }

@@ -8,6 +8,7 @@ import { withoutTools } from "../../test/support/tools.ts";
 import { Workplace } from "../../test/support/workplace.ts";
 import { checkJobs } from "./check.ts";
 import { initJobs } from "./init.ts";
+import { restoreJob } from "./restore.ts";
 import { timeline } from "./timeline.ts";
 
 const options = { skip: withoutTools("restic"), concurrency: 2 };
@@ -197,5 +198,22 @@ suite("hooks", options, () => {
     for (const { folder } of [place, late]) {
       assert.equal(await readFile(join(folder, "failures"), "utf8"), "\n");
     }
+  });
+});
+
+suite("a restore", options, () => {
+  test("says when the snapshot has nothing of a name that was asked for", async () => {
+    await using place = await Workplace.open({ repositories: { disk }, jobs: { documents } });
+    await initJobs(place.program, ["documents"], signal);
+    await place.run();
+    const request = { job: "documents", snapshot: "latest", dryRun: false };
+
+    const report = await restoreJob(
+      place.program,
+      { ...request, target: place.at("restored"), include: ["letter", "leter"] },
+      { signal, progress: () => {} },
+    );
+
+    assert.match(report.problems.join("; "), /^leter is not in snapshot [0-9a-f]{8}$/);
   });
 });

@@ -62,7 +62,9 @@ export async function restoreSnapshot(
 }
 
 function endedByItself(error: unknown): boolean {
-  return error instanceof HoldfastError && error.cause instanceof CommandFailed;
+  if (!(error instanceof HoldfastError) || !(error.cause instanceof CommandFailed)) return false;
+  // One that was killed has left out more than it could say.
+  return error.cause.result.signal === undefined;
 }
 
 /** Collects what could not be restored: JSON lines from 0.16 on, words before. */
@@ -102,7 +104,11 @@ async function absentPaths(
     literal.map((path) => posix.join(target, path)),
     work.signal,
   );
-  const unseen = literal.filter((_, index) => states[index]?.kind === "missing");
+  // The name of something, wherever it is, tells no place to look at.
+  const unseen = [
+    ...literal.filter((_, index) => states[index]?.kind === "missing"),
+    ...include.filter((path) => !path.startsWith("/")),
+  ];
   const absent: string[] = [];
   // A restored symbolic link that leads nowhere here looks missing too, so the snapshot is asked.
   for (const path of unseen) {

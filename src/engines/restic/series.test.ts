@@ -66,3 +66,11 @@ test("labels survive, with commas, percent signs and all", () => {
   assert.deepEqual(labelsOf(tags), labels);
   assert.deepEqual(tagsOf("job", ["twice", "twice"]), ["holdfast:job", "twice"]);
 });
+
+test("a label that looks like the tag of another job does not make the snapshot that job's", () => {
+  const tags = tagsOf("documents", ["holdfast:other", "%3A"]);
+
+  assert.deepEqual(labelsOf(tags), ["holdfast:other", "%3A"]);
+  const other = { name: "other", paths: ["/elsewhere"] };
+  assert.equal(seriesOfSnapshot(marks({ tags }), other, together), undefined);
+});

@@ -21,7 +21,7 @@ export interface Habits {
 
 /** The tags of a new snapshot: that of its job, then these, none twice. */
 export function tagsOf(job: string, labels: readonly string[]): readonly string[] {
-  return [...new Set([jobTagPrefix + job, ...labels].map(encode))];
+  return [...new Set([jobTag(job), ...labels.map(encode)])];
 }
 
 /** The tags of a snapshot that a person gave it. */
@@ -48,7 +48,7 @@ export function seriesOfSnapshot(
   habits: Habits,
 ): string | undefined {
   if (host !== habits.machine) return undefined;
-  const isOurs = tags.includes(encode(jobTagPrefix + job.name));
+  const isOurs = tags.includes(jobTag(job.name));
   const common = new Set(habits.tags.map(encode));
   if (!isOurs && !tags.every((tag) => common.has(tag))) return undefined;
 
@@ -74,11 +74,19 @@ function normal(path: string): string {
   return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
 }
 
-/** restic takes a comma for the end of a tag, and has no way to say otherwise. */
-function encode(tag: string): string {
-  return tag.replaceAll(/[%,]/g, encodeURIComponent);
+/**
+ * restic takes a comma for the end of a tag, and has no way to say otherwise. A label that looks like
+ * the tag of a job must not become one: that job would forget the snapshot by its own rules.
+ */
+function encode(label: string): string {
+  const text = label.replaceAll(/[%,]/g, encodeURIComponent);
+  return text.startsWith(jobTagPrefix) ? text.replace(":", "%3A") : text;
 }
 
 function decode(tag: string): string {
-  return tag.replaceAll(/%2C|%25/g, decodeURIComponent);
+  return tag.replaceAll(/%2C|%25|%3A/g, decodeURIComponent);
+}
+
+function jobTag(job: string): string {
+  return jobTagPrefix + job.replaceAll(/[%,]/g, encodeURIComponent);
 }
