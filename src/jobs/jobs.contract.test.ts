@@ -350,6 +350,34 @@ suite("snapshots, restore and check", options, () => {
     assert.deepEqual(await readdir(place.at("out", place.at("data"))), ["letter"]);
   });
 
+  test("restore takes a path from the one snapshot of several that holds it", async () => {
+    await using place = await Workplace.open({
+      repositories: { disk: { ...disk, "snapshot-per-source": true } },
+      jobs: { documents: { sources: ["FOLDER/data", "FOLDER/usb"], repository: "disk" } },
+    });
+    await writeFile(place.at("usb/film"), "a film");
+    await initJobs(place.program, ["documents"], signal);
+    assert.equal((await place.runOne()).snapshots.length, 2);
+    const request = { job: "documents", snapshot: "latest", dryRun: false };
+    const include = [place.at("usb/film")];
+
+    const part = await restoreJob(
+      place.program,
+      { ...request, include, target: place.at("part") },
+      work,
+    );
+    const whole = await restoreJob(
+      place.program,
+      { ...request, include: [], target: place.at("whole") },
+      work,
+    );
+
+    assert.deepEqual([part.snapshots.length, part.problems], [1, []]);
+    assert.deepEqual(await readdir(place.at("part", place.folder)), ["usb"]);
+    assert.equal(whole.snapshots.length, 2);
+    assert.deepEqual((await readdir(place.at("whole", place.folder))).toSorted(), ["data", "usb"]);
+  });
+
   test("restore refuses a folder that is not empty, a repository of another job, and what is away", async () => {
     await using place = await withCopy();
     await initJobs(place.program, ["documents"], signal);

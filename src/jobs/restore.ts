@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Repository, RestoreResult, Work } from "../engines/engine.ts";
 import { showCommand } from "../hosts/show-command.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import type { Snapshot } from "../kernel/snapshot.ts";
 import { configuredJob } from "./open.ts";
 import type { Program } from "./program.ts";
 import { reachRepositories, type Reached } from "./reach.ts";
@@ -37,9 +38,15 @@ export async function restoreJob(
   const { identity, repositories } = await reachRepositories(program, job, work.signal);
   const repository = chooseRepository(repositories, request);
   const all = await repository.snapshots(identity, work.signal);
-  const snapshots = chooseSnapshots(all, { ...request, now: program.now() });
+  const chosen = chooseSnapshots(all, { ...request, now: program.now() });
+  const parts = partsOf(chosen, request.include);
+  const snapshots = parts.map(({ snapshot }) => snapshot);
 
-  const requests = snapshots.map(({ id }) => ({ snapshot: id, include: request.include, target }));
+  const requests = parts.map(({ snapshot, include }) => ({
+    snapshot: snapshot.id,
+    include,
+    target,
+  }));
   const commands = requests.flatMap((each) =>
     repository.preview({ verb: "restore", request: each }).map(showCommand),
   );
@@ -58,6 +65,36 @@ export async function restoreJob(
     seconds: (program.now().getTime() - started.getTime()) / 1000,
     commands,
   };
+}
+
+/** What is restored out of one of several snapshots. */
+interface Part {
+  readonly snapshot: Snapshot;
+  readonly include: readonly string[];
+}
+
+/**
+ * Shares the wanted paths out among the snapshots that can hold them: of a job that makes one for each
+ * of its sources, most hold none. A path that lies in no source is asked of all, which say that they
+ * have not got it.
+ */
+function partsOf(snapshots: readonly Snapshot[], include: readonly string[]): readonly Part[] {
+  if (snapshots.length === 1 || include.length === 0) {
+    return snapshots.map((snapshot) => ({ snapshot, include }));
+  }
+  const homeless = include.filter((path) => !snapshots.some((each) => mayHold(each, path)));
+  return snapshots.flatMap((snapshot) => {
+    const wanted = include.filter((path) => mayHold(snapshot, path) || homeless.includes(path));
+    return wanted.length === 0 ? [] : [{ snapshot, include: wanted }];
+  });
+}
+
+function mayHold({ paths = [] }: Snapshot, wanted: string): boolean {
+  return paths.some((path) => isWithin(wanted, path) || isWithin(path, wanted));
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
 function sum(results: readonly RestoreResult[]): {
