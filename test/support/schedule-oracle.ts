@@ -25,7 +25,7 @@ export interface Daily {
  * minute at which the clock shows it or, where it skips it, a later time. Asks the system's calendar
  * minute by minute where the clock is set.
  */
-export function momentsOf(daily: Daily, from: number, to: number): readonly number[] {
+function momentsOf(daily: Daily, from: number, to: number): readonly number[] {
   const calendar = new Calendar(daily.zone);
   const moments: number[] = [];
   for (
@@ -100,7 +100,7 @@ export interface Evidence {
 type Range = readonly [from: number, to: number];
 
 /** When, by the time that the machine was awake, a job could have been started but for its schedule. */
-export class Chances {
+class Chances {
   readonly #free: readonly Range[];
   readonly #stretches: readonly { readonly range: Range; readonly ahead: number }[];
 
