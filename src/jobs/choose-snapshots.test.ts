@@ -68,10 +68,10 @@ test("takes latest of a job with a snapshot for each source to be the newest of 
 
 test("says for latest that all there is was made on another machine, and how to get at it", () => {
   const { id, time, kind, labels } = aSnapshot("ee66", "2026-03-01T00:00:00Z");
-  const foreign = { id, time, kind, labels, host: "old" };
+  const elsewhere = { id, time, kind, labels, host: "old" };
 
   assert.throws(
-    () => chooseSnapshots([foreign], { job: "documents", snapshot: "latest", now: new Date() }),
+    () => chooseSnapshots([elsewhere], { job: "documents", snapshot: "latest", now: new Date() }),
     (error) => error instanceof HoldfastError && /\(host old\): restore/.test(error.hint ?? ""),
   );
 });
