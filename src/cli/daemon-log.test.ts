@@ -31,6 +31,7 @@ suite("a daemon tells journald", () => {
     ["warning", "<4>warning: documents: done, with warnings"],
     ["failure", "<3>error: documents: failed"],
     ["interrupted", "<3>error: documents: interrupted"],
+    ["cancelled", "<4>warning: documents: cancelled"],
   ];
   for (const [outcome, line] of priorities) {
     test(`of a run that ended as ${outcome}: ${line}`, () => {
@@ -43,6 +44,37 @@ suite("a daemon tells journald", () => {
       assert.ok(stderr.text.startsWith(line), stderr.text);
     });
   }
+});
+
+/** What a run in two steps is told with. */
+function logged(verbose: boolean): readonly string[] {
+  const stderr = new CapturedStream();
+  const output = new Output(
+    { stdout: new CapturedStream(), stderr, env: {} },
+    { ...usual, verbose },
+  );
+  using told = tellingDaemon(output, journald);
+  const { time, run, job } = ended("success");
+  told.listener({ time, run, job, event: { event: "run-started", trigger: "catch-up" } });
+  for (const step of ["backup", "forget"]) {
+    told.listener({ time, run, job, event: { event: "step-started", step, repository: "disk" } });
+  }
+  told.listener(ended("success"));
+  return stderr.text.trimEnd().split("\n");
+}
+
+suite("a daemon's log", () => {
+  test("has one line for the start of a run, with its reason, and one for its end", () => {
+    const [first = "", second = "", ...others] = logged(false);
+
+    assert.equal(first, "<6>documents: started, to make up for a time that was missed");
+    assert.match(second, /^<6>documents: done/);
+    assert.deepEqual(others, []);
+  });
+
+  test("has the steps as well for those who want details", () => {
+    assert.equal(logged(true).length, 4);
+  });
 });
 
 test("a daemon with --json tells all as lines of JSON on stdout", () => {

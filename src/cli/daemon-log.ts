@@ -1,10 +1,11 @@
 // Knows: how a daemon tells what it does: to a terminal, a log, or journald. Must not know: the daemon.
 import { fstatSync } from "node:fs";
-import type { Listener, RunEvent } from "../jobs/event.ts";
+import type { Listener, RunEvent, StampedEvent } from "../jobs/event.ts";
+import type { Trigger } from "../journal/journal.ts";
 import { plain } from "./paint.ts";
 import type { Output } from "./render.ts";
 import { telling } from "./run-listener.ts";
-import { eventText } from "./run-text.ts";
+import { eventText, type Told } from "./run-text.ts";
 import type { DaemonWish } from "./session.ts";
 import { localTimeToTheSecond, visibleLines } from "./wording.ts";
 
@@ -47,18 +48,37 @@ export function tellingDaemon(
 
 function logListener(output: Output, say: DaemonWish["say"]): Listener {
   return (stamped) => {
-    const told = eventText(stamped, { paint: plain, asked: new Set() });
+    const told = logText(stamped);
     if (told === undefined || (told.level === "detail" && !output.options.verbose)) return;
     say(loudnessOf(stamped.event), told.text);
   };
 }
+
+/** A log tells when a run began, and why, and how it ended. Its steps are for those who want details. */
+function logText(stamped: StampedEvent): Told | undefined {
+  const { job, event } = stamped;
+  if (event.event === "run-started") {
+    return { level: "message", text: `${job}: started${whyStarted[event.trigger]}` };
+  }
+  const told = eventText(stamped, { paint: plain, asked: new Set() });
+  return event.event === "step-started" && told !== undefined ? { ...told, level: "detail" } : told;
+}
+
+const whyStarted: Readonly<Record<Trigger, string>> = {
+  schedule: "",
+  "catch-up": ", to make up for a time that was missed",
+  retry: " again, after a failure",
+  available: ", for what was away is there again",
+  command: ", because it was asked for",
+};
 
 function loudnessOf(event: RunEvent): Loudness {
   if (event.event === "step-failed") return "error";
   if (event.event === "warning") return "warning";
   if (event.event !== "run-finished" || event.outcome === "success") return "info";
   if (event.outcome === "skipped") return "info";
-  return event.outcome === "warning" ? "warning" : "error";
+  // Cancelled: somebody asked for it, or another run of it is at work; it is made up for.
+  return event.outcome === "warning" || event.outcome === "cancelled" ? "warning" : "error";
 }
 
 // sd-daemon(3): a line that begins so has that priority in the journal.

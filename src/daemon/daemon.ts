@@ -1,5 +1,6 @@
 // Knows: the loop: wake, see which jobs are due, run them, drain at the end. Must not know: what a run does.
 import { HoldfastError } from "../kernel/errors.ts";
+import { localTime } from "../kernel/figures.ts";
 import type { Listener } from "../jobs/event.ts";
 import type { Program } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
@@ -9,7 +10,7 @@ import type { ServiceState } from "./systemd.ts";
 import { newTidying } from "./tidying.ts";
 import { newTroubles } from "./troubles.ts";
 import { longestSleepMs, type Waker } from "./wake.ts";
-import { counted, inWords, localTime } from "./words.ts";
+import { counted, inWords } from "./words.ts";
 
 /** How loud a message is. */
 export type Loudness = "info" | "warning" | "error";
@@ -32,6 +33,9 @@ export interface DaemonOptions {
   readonly service: ServiceState;
 }
 
+/** The status while what interrupted runs left is put back. */
+const starting = "starting";
+
 /**
  * Runs jobs when they are due until the signal aborts. Jobs that are due together run side by side
  * where they write to different places; a job that waits for its retry keeps nobody waiting. Throws
@@ -47,11 +51,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const reload = newReloader(options, await fingerprint(file));
   watching.use(watchFile(file, waker.wake));
 
-  await service.ready(counted(jobs.size, "job"));
+  await service.ready(starting);
   say("info", `looking after ${counted(jobs.size, "job")} of ${file}`);
   const dispatcher = new Dispatcher(options);
   try {
-    await attend(putBack(program, options), "putting back what interrupted runs left", options);
+    await attend(putBack(program, options), starting, options);
     if (!signal.aborted && runNow) dispatcher.want(jobs.keys());
     await lookAfter(program, { dispatcher, reload, options });
   } finally {

@@ -14,14 +14,3 @@ export function inWords(error: unknown): string {
 export function counted(amount: number, word: string): string {
   return `${amount} ${word}${amount === 1 ? "" : "s"}`;
 }
-
-/** A moment in the local time of this machine: "2026-11-20 03:00". */
-export function localTime(moment: Date): string {
-  const date = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()].map(twoDigits);
-  const time = [moment.getHours(), moment.getMinutes()].map(twoDigits);
-  return `${date.join("-")} ${time.join(":")}`;
-}
-
-function twoDigits(part: number): string {
-  return String(part).padStart(2, "0");
-}
