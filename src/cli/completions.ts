@@ -8,7 +8,7 @@ import type { CommandNode } from "./command-node.ts";
 import type { Output } from "./render.ts";
 import { shortId } from "./run-text.ts";
 import type { Environment } from "./session.ts";
-import { localTime } from "./wording.ts";
+import { localTime } from "../kernel/figures.ts";
 
 /** A half-typed command line: the last word is the one to complete. */
 export interface CompletionRequest {

@@ -7,7 +7,8 @@ import type { Paint } from "./paint.ts";
 import { paintOutcome } from "./run-text.ts";
 import type { Act, Session } from "./session.ts";
 import { table } from "./table.ts";
-import { formatSeconds, localTime, visible } from "./wording.ts";
+import { formatSeconds, visible } from "./wording.ts";
+import { localTime } from "../kernel/figures.ts";
 
 interface HistoryOptions {
   readonly limit: string;

@@ -6,7 +6,8 @@ import type { CommandNode } from "./command-node.ts";
 import type { Paint } from "./paint.ts";
 import { shortId } from "./run-text.ts";
 import type { Act, Session } from "./session.ts";
-import { count, formatSeconds, localTime, visible } from "./wording.ts";
+import { count, formatSeconds, visible } from "./wording.ts";
+import { localTime } from "../kernel/figures.ts";
 
 interface RestoreOptions {
   readonly target: string;

@@ -7,7 +7,8 @@ import type { Paint } from "./paint.ts";
 import { shortId } from "./run-text.ts";
 import type { Act, Session } from "./session.ts";
 import { table } from "./table.ts";
-import { localTime, visible } from "./wording.ts";
+import { visible } from "./wording.ts";
+import { localTime } from "../kernel/figures.ts";
 
 interface SnapshotsOptions {
   readonly find?: string;

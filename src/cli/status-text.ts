@@ -2,7 +2,8 @@
 import type { JobStatus, RepositoryStatus } from "../jobs/report.ts";
 import type { Paint } from "./paint.ts";
 import { paintOutcome } from "./run-text.ts";
-import { age, count, localTime, visibleLines } from "./wording.ts";
+import { age, count, visibleLines } from "./wording.ts";
+import { localTime } from "../kernel/figures.ts";
 
 /** How a status is put into words. */
 export interface StatusStyle {

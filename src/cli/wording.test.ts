@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { age, count, formatSeconds, indent, localTime, visible, visibleLines } from "./wording.ts";
+import { localTime } from "../kernel/figures.ts";
+import { age, count, formatSeconds, indent, visible, visibleLines } from "./wording.ts";
 
 const now = new Date("2026-11-20T12:00:00Z");
 const before = (ms: number): Date => new Date(now.getTime() - ms);

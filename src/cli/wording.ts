@@ -1,5 +1,5 @@
 // Knows: how moments, counts and names are put into words for a person. Must not know: what they are about.
-import { formatDuration } from "../kernel/figures.ts";
+import { formatDuration, localTime } from "../kernel/figures.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -22,20 +22,9 @@ function largestUnit(distance: number): string {
   return `${Math.floor(distance / day)} d`;
 }
 
-/** A moment in the local time of this machine, to the minute: "2026-11-20 03:00". */
-export function localTime(moment: Date): string {
-  const date = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()].map(twoDigits);
-  const time = [moment.getHours(), moment.getMinutes()].map(twoDigits);
-  return `${date.join("-")} ${time.join(":")}`;
-}
-
 /** A moment in the local time of this machine, to the second. */
 export function localTimeToTheSecond(moment: Date): string {
-  return `${localTime(moment)}:${twoDigits(moment.getSeconds())}`;
-}
-
-function twoDigits(value: number): string {
-  return String(value).padStart(2, "0");
+  return `${localTime(moment)}:${String(moment.getSeconds()).padStart(2, "0")}`;
 }
 
 /** Seconds as a person says them: "12 s", "3 min 20 s". */

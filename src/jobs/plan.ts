@@ -1,6 +1,7 @@
 // Knows: what follows from what was observed. Pure: a plan is a value that is printed, tested or carried out.
 import type { Job } from "../config/config.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import { localTime } from "../kernel/figures.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
 import type { Decision, Retention } from "../policy/retention.ts";
 import type { Observation, ObservedRepository } from "./observe.ts";
@@ -212,7 +213,7 @@ function planPrune(observation: Observation, target: ObservedRepository): Step {
   const last = target.facts?.lastPrune;
   const due = observation.now.getTime() - observation.job.pruneEveryMs;
   if (last !== undefined && last.getTime() > due) {
-    return { ...step, action: "skip", reason: `last pruned ${last.toISOString()}` };
+    return { ...step, action: "skip", reason: `last pruned ${localTime(last)}` };
   }
   return { ...step, action: "do", reason: "if anything was forgotten" };
 }
@@ -228,9 +229,9 @@ function planCheck(
   if (target.state === "away") return [skipped(step, target)];
   const last = target.facts?.lastCheck;
   if (last !== undefined && observation.now.getTime() - last.getTime() < every) {
-    return [{ ...step, action: "skip", reason: `last checked ${last.toISOString()}` }];
+    return [{ ...step, action: "skip", reason: `last checked ${localTime(last)}` }];
   }
-  const reason = last === undefined ? "never checked" : `last checked ${last.toISOString()}`;
+  const reason = last === undefined ? "never checked" : `last checked ${localTime(last)}`;
   return [{ ...step, action: "do", reason }];
 }
 

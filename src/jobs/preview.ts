@@ -1,4 +1,5 @@
 // Knows: which commands a step of a plan stands for. Must not know: how they are run.
+import type { HookCommand } from "../config/config.ts";
 import type { PlannedVerb, Repository } from "../engines/engine.ts";
 import type { Command } from "../hosts/host.ts";
 import { showCommand } from "../hosts/show-command.ts";
@@ -19,7 +20,11 @@ export interface PreviewContext {
 /** Puts a plan into words and commands, for a dry run. */
 export function reportPlan(plan: Plan, context: PreviewContext): PlanReport {
   const { job, decision } = plan;
-  const steps = plan.steps.map((step) => reportStep(step, context));
+  const steps = plan.steps.flatMap((step) => [
+    ...hookReport(step, "before", job.hooks.before),
+    reportStep(step, context),
+    ...hookReport(step, "after", job.hooks.after),
+  ]);
   switch (decision.action) {
     case "run":
       return { job: job.name, action: "run", steps };
@@ -33,6 +38,17 @@ export function reportPlan(plan: Plan, context: PreviewContext): PlanReport {
       return { job: job.name, action: "fail", steps, ...why };
     }
   }
+}
+
+/** The hooks around a backup, which are commands as well. */
+function hookReport(
+  { verb, action, repository }: Step,
+  moment: "before" | "after",
+  hooks: readonly HookCommand[],
+): readonly StepReport[] {
+  if (verb !== "backup" || action === "skip" || hooks.length === 0) return [];
+  const commands = hooks.map((argv) => showCommand({ argv, effect: "writes" }));
+  return [{ step: `${moment} hooks`, repository, action, reason: "configured", commands }];
 }
 
 function reportStep(step: Step, context: PreviewContext): StepReport {

@@ -1,5 +1,6 @@
 // Knows: one execution of one job, from its locks to its end. One of the two places where failures are caught.
 import { HoldfastError } from "../kernel/errors.ts";
+import { localTime } from "../kernel/figures.ts";
 import type { Job } from "../config/config.ts";
 import type { HeldLock } from "../journal/journal.ts";
 import { draftPlan } from "./draft.ts";
@@ -61,11 +62,9 @@ interface Attempt {
 
 async function carriedOut(attempt: Attempt, signal: AbortSignal): Promise<End> {
   const end = await tried(attempt, signal);
-  const { assignment, soFar } = attempt;
-  // The failures of steps are told there; this is one of planning, of attaching, or of an after hook.
-  const isUntold = end.run.outcome === "failure" && !soFar.failureHooksRan;
-  if (isUntold && assignment.request.verbs.has("backup")) {
-    await runFailureHooks(attempt, assignment.job, end);
+  const { job, request } = attempt.assignment;
+  if (end.run.outcome === "failure" && request.verbs.has("backup")) {
+    await runFailureHooks(attempt, job, end);
   }
   return end;
 }
@@ -130,9 +129,7 @@ async function underLocks(attempt: Attempt, plan: Plan, signal: AbortSignal): Pr
     identity,
     soFar,
   };
-  const steps = async () => await takeSteps(undertaking);
-  if (request.verbs.has("backup")) await betweenHooks(undertaking, steps);
-  else await steps();
+  await takeSteps(undertaking);
 }
 
 /** Locks every repository of the job, in one order everywhere. Throws `busy`. */
@@ -149,7 +146,7 @@ export function takeLock(program: Program, repository: string, purpose: string):
   const { pid, host, since, purpose: theirs } = result.holder;
   throw new HoldfastError(
     "busy",
-    `repository "${repository}" is in use: ${theirs}, process ${pid} on ${host}, since ${since.toISOString()}`,
+    `repository "${repository}" is in use: ${theirs}, process ${pid} on ${host}, since ${localTime(since)}`,
     { hint: "let it finish, then try again; see it with: holdfast status" },
   );
 }
@@ -168,10 +165,11 @@ function volumesInUse(program: Program, plan: Plan): readonly string[] {
 }
 
 /**
- * Runs the hooks around the steps. That the `after` hooks are owed is on disk before the first
- * `before` hook starts, so that a killed run's are made up for by `recover`.
+ * Backs up between the hooks: what `before` stopped goes on before anything is copied or forgotten.
+ * That the `after` hooks are owed is on disk before the first `before` hook starts, so that a killed
+ * run's are made up for by `recover`.
  */
-async function betweenHooks(undertaking: Undertaking, steps: () => Promise<void>): Promise<void> {
+async function backUpBetweenHooks(undertaking: Undertaking, step: Step): Promise<void> {
   const { program, plan, run, ledger, signal, soFar } = undertaking;
   const { job } = plan;
   const hooked = job.hooks.before.length + job.hooks.after.length > 0;
@@ -179,34 +177,33 @@ async function betweenHooks(undertaking: Undertaking, steps: () => Promise<void>
   let thrown: { readonly error: unknown } | undefined;
   try {
     await runHooks(program.host, { job, moment: "before", facts: { run } }, signal);
-    await steps();
+    await takeStep(undertaking, step);
   } catch (error) {
     thrown = { error };
   }
 
   // These run even when the run was interrupted: they end what `before` began.
+  const failed = thrown ?? soFar.failures[0];
   const end =
-    thrown === undefined ? endOf(soFar, { job: job.name, run }) : endOfThrown(thrown.error, soFar);
-  if (end.run.outcome === "failure") await runFailureHooks(undertaking, job, end);
+    failed === undefined ? endOf(soFar, { job: job.name, run }) : endOfThrown(failed.error, soFar);
   try {
     const facts = hookFacts(run, end);
     if (hooked) await runHooks(program.host, { job, moment: "after", facts }, ownTime());
     owed?.settle();
   } catch (error) {
-    // What went wrong first is why the run failed; this is owed still, and said beside it.
-    if (thrown === undefined) throw error;
-    reportHookFailure(undertaking, error);
+    // It is owed still. The backup is what it is: what follows is done, and the run fails in the end.
+    if (failed === undefined) soFar.hookFailure = { error };
+    else reportHookFailure(undertaking, error);
   }
   if (thrown !== undefined) throw thrown.error;
 }
 
 /** They fail for themselves: the run has its own failure. */
 async function runFailureHooks(
-  { program, run, record, soFar }: Pick<Undertaking, "program" | "run" | "record" | "soFar">,
+  { program, run, record }: Pick<Undertaking, "program" | "run" | "record">,
   job: Job,
   end: End,
 ): Promise<void> {
-  soFar.failureHooksRan = true;
   const hooks = { job, moment: "on-failure", facts: hookFacts(run, end) } as const;
   try {
     await runHooks(program.host, hooks, ownTime());
@@ -247,14 +244,17 @@ async function takeSteps(undertaking: Undertaking): Promise<void> {
   for (const step of plan.steps) {
     if (step.action === "skip") continue;
     const obstacle = obstacleTo(step, undertaking);
-    if (obstacle === undefined) {
-      await takeStep(undertaking, step);
-      continue;
-    }
     const { verb, repository } = step;
-    undertaking.record({ event: "step-skipped", step: verb, repository, reason: obstacle });
+    if (obstacle !== undefined) {
+      undertaking.record({ event: "step-skipped", step: verb, repository, reason: obstacle });
+    } else if (verb === "backup") {
+      await backUpBetweenHooks(undertaking, step);
+    } else {
+      await takeStep(undertaking, step);
+    }
   }
-  if (soFar.failures.length > 0) throw soFar.failures[0]?.error;
+  const failed = soFar.failures[0] ?? soFar.hookFailure;
+  if (failed !== undefined) throw failed.error;
 }
 
 function obstacleTo(step: Step, { plan, soFar }: Undertaking): string | undefined {

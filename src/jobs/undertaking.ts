@@ -34,8 +34,8 @@ export interface SoFar {
   }[];
   evidence: Evidence | undefined;
   suspicious: readonly string[];
-  /** Whether the `on-failure` hooks were run. */
-  failureHooksRan: boolean;
+  /** Why an `after` hook of a backup that went well failed. */
+  hookFailure: { readonly error: unknown } | undefined;
 }
 
 export function nothingYet(): SoFar {
@@ -45,7 +45,7 @@ export function nothingYet(): SoFar {
     failures: [],
     evidence: undefined,
     suspicious: [],
-    failureHooksRan: false,
+    hookFailure: undefined,
   };
 }
 

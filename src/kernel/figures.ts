@@ -56,3 +56,14 @@ export function formatSize(bytes: number): string {
 function rounded(value: number): number {
   return value < 100 ? Number(value.toPrecision(3)) : Math.round(value);
 }
+
+/** A moment in the local time of this machine, to the minute: "2026-11-20 03:00". */
+export function localTime(moment: Date): string {
+  const date = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()].map(twoDigits);
+  const time = [moment.getHours(), moment.getMinutes()].map(twoDigits);
+  return `${date.join("-")} ${time.join(":")}`;
+}
+
+function twoDigits(part: number): string {
+  return String(part).padStart(2, "0");
+}
