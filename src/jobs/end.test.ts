@@ -84,3 +84,15 @@ test("a result says that something was away, and whether trying again can help",
   assert.equal(skipped.away, true);
   assert.equal(resultOf({ ...who, seconds: 0, end: locked }).retriable, true);
 });
+
+test("a run that is fine while forgetting is frozen is a warning, until somebody has looked", () => {
+  const hint = "look at the newest snapshot, then: holdfast accept documents";
+  const concern = { reason: "frozen because a run was suspicious: /home is empty", hint };
+
+  const { run } = endOf({ ...nothingYet(), concerns: [concern, concern] }, who);
+
+  assert.equal(run.outcome, "warning");
+  assert.equal(run.reason, `nothing is forgotten: ${concern.reason}`);
+  assert.equal(run.hint, hint);
+  assert.deepEqual(run.suspicious, []);
+});

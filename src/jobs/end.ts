@@ -38,18 +38,19 @@ export function skippedEnd(skip: {
 
 /** The end of a run without a failure: a success, or a warning when something needs a look. */
 export function endOf(soFar: SoFar, who: { readonly job: string; readonly run: string }): End {
-  const { evidence, suspicious, made } = soFar;
+  const { evidence, suspicious, made, concerns } = soFar;
   const unreadable = evidence?.unreadableCount ?? evidence?.unreadable?.length ?? 0;
   const reasons = [
     ...(unreadable === 0
       ? []
       : [`${unreadable} ${unreadable === 1 ? "file" : "files"} could not be read`]),
     ...suspicious,
+    ...new Set(concerns.map((concern) => `nothing is forgotten: ${concern.reason}`)),
   ];
   const hint =
     suspicious.length > 0
       ? `nothing is forgotten until somebody has looked; then: holdfast accept ${who.job}`
-      : `see which with: holdfast logs ${who.run}`;
+      : (concerns[0]?.hint ?? `see which with: holdfast logs ${who.run}`);
   return {
     run: {
       outcome: reasons.length === 0 ? "success" : "warning",

@@ -1,5 +1,6 @@
 // Knows: what is remembered of checks, and what lifts the mark of damage. Must not know: how a check is made.
 import type { CheckLevel } from "../engines/engine.ts";
+import { HoldfastError } from "../kernel/errors.ts";
 import type { Program } from "./program.ts";
 
 /** The journal's mark for a repository in which a check found something: what it found first. */
@@ -40,4 +41,10 @@ export function noteCheck(
 
 function readsAll({ readData }: CheckLevel): boolean {
   return readData !== undefined && Number.parseFloat(readData) === 100;
+}
+
+/** Remembers that a tool found a repository damaged: until a check finds no problem, nothing is forgotten there. */
+export function noteDamage({ journal }: Program, repository: string, error: unknown): void {
+  if (!(error instanceof HoldfastError) || error.code !== "repository-damaged") return;
+  journal.setMark(unhealthyMark(repository), error.message);
 }

@@ -33,6 +33,8 @@ export interface Step {
   readonly action: "do" | "skip";
   readonly reason: string;
   readonly hint?: string;
+  /** That it is left out needs a person: a run that is fine otherwise ends as a warning. */
+  readonly concern?: true;
   /** For a forget whose repository was listed: what it would decide. */
   readonly decisions?: readonly Decision[];
 }
@@ -106,8 +108,9 @@ function planSteps(observation: Observation, question: PlanQuestion): readonly S
       reason: backupReason(job),
     } as const,
     ...copies.map(planCopy),
-    ...all.flatMap((each) => planForget(observation, each, question)),
+    // Checked first: where a check finds damage, this very run forgets nothing any more.
     ...all.flatMap((each) => planCheck(observation, each, question)),
+    ...all.flatMap((each) => planForget(observation, each, question)),
   ].filter(wanted);
 }
 
@@ -134,7 +137,7 @@ function planForget(
   if (target.unhealthy !== undefined) {
     const why = damageOf(observation, target.unhealthy);
     return [
-      { ...forget, action: "skip", ...why },
+      { ...forget, action: "skip", ...why, concern: true },
       { ...prune, action: "skip", ...why },
     ];
   }
@@ -152,7 +155,7 @@ function planForget(
     const reason = `frozen because a run was suspicious: ${observation.suspicious.join("; ")}`;
     const hint = `look at the newest snapshot, then: holdfast accept ${observation.job.name}`;
     return [
-      { ...forget, action: "skip", reason, hint },
+      { ...forget, action: "skip", reason, hint, concern: true },
       { ...prune, action: "skip", reason, hint },
     ];
   }

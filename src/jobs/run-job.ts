@@ -6,6 +6,7 @@ import type { HeldLock } from "../journal/journal.ts";
 import { draftPlan } from "./draft.ts";
 import { endOf, explained, failedEnd, resultOf, skippedEnd, type End } from "./end.ts";
 import type { Listener } from "./event.ts";
+import { noteDamage } from "./health.ts";
 import { afterHooksEntry, runHooks, SkippedByHook, type HookFacts } from "./hooks.ts";
 import { identityOf, openVolume, placedRepository, repositoriesOf, volumesOf } from "./open.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -79,6 +80,7 @@ async function tried(attempt: Attempt, signal: AbortSignal): Promise<End> {
     const { decision } = plan;
     if (decision.action === "fail") return failedEnd(decision.error, soFar);
     if (decision.action === "skip") return skippedEnd(decision);
+    soFar.concerns = plan.steps.filter(({ concern }) => concern === true);
     await underLocks(attempt, plan, until);
     return endOf(soFar, { job: job.name, run });
   } catch (error) {
@@ -282,6 +284,8 @@ async function takeStep(undertaking: Undertaking, step: Step): Promise<void> {
   } catch (error) {
     record({ event: "step-failed", step: verb, repository, ...explained(error) });
     soFar.failures.push({ verb, repository, error });
+    // A copy may fail because of what it reads from: then it is not this repository that is damaged.
+    if (verb !== "copy") noteDamage(program, repository, error);
     if (signal.aborted) throw error;
   }
 }

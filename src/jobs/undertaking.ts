@@ -22,6 +22,12 @@ export interface Undertaking {
   readonly soFar: SoFar;
 }
 
+/** Something that hinders no backup, and goes on until a person has looked. */
+export interface Concern {
+  readonly reason: string;
+  readonly hint?: string;
+}
+
 /** What the steps of a run have come to. The only thing in a run that changes. */
 export interface SoFar {
   /** The newest listing of each repository. */
@@ -34,6 +40,8 @@ export interface SoFar {
   }[];
   evidence: Evidence | undefined;
   suspicious: readonly string[];
+  /** What earlier runs or checks left for a person to look at. */
+  concerns: readonly Concern[];
   /** Why an `after` hook of a backup that went well failed. */
   hookFailure: { readonly error: unknown } | undefined;
 }
@@ -45,6 +53,7 @@ export function nothingYet(): SoFar {
     failures: [],
     evidence: undefined,
     suspicious: [],
+    concerns: [],
     hookFailure: undefined,
   };
 }

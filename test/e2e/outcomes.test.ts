@@ -136,13 +136,7 @@ suite("what can go wrong", options, () => {
   test("a repository locked by another live process is repository-locked with exit status 11", async () => {
     await using user = await backupUser();
     const env = { ...user.environment(), RESTIC_PASSWORD_FILE: user.at("password") };
-    const other = spawn("restic", ["--repo", user.at("repository"), "check"], {
-      env,
-      stdio: "ignore",
-    });
-    const gone = once(other, "exit");
-    await lockIsThere(user);
-    other.kill("SIGSTOP");
+    const { other, gone } = await stoppedCheck(user, env);
     try {
       const event = assertEnded(await user.holdfast("run", "--json"), {
         status: 11,
@@ -289,6 +283,22 @@ async function lockIsThere(user: User): Promise<void> {
   await until("restic took its lock", async () => {
     return (await readdir(user.at("repository/locks"))).length > 0;
   });
+}
+
+/** A restic that holds its lock and stands still. One that was done before it stood still is no use. */
+async function stoppedCheck(user: User, env: NodeJS.ProcessEnv) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const argv = ["--repo", user.at("repository"), "check"];
+    const other = spawn("restic", argv, { env, stdio: "ignore" });
+    const gone = once(other, "exit");
+    await Promise.race([lockIsThere(user), gone]);
+    other.kill("SIGSTOP");
+    await delay(50);
+    if ((await readdir(user.at("repository/locks"))).length > 0) return { other, gone };
+    other.kill("SIGCONT");
+    await gone;
+  }
+  throw new Error("restic was always too quick");
 }
 
 async function dataIsThere(user: User): Promise<void> {
