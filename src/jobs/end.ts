@@ -39,27 +39,24 @@ export function skippedEnd(skip: {
 /** The end of a run without a failure: a success, or a warning when something needs a look. */
 export function endOf(soFar: SoFar, who: { readonly job: string; readonly run: string }): End {
   const { evidence, suspicious, made, concerns } = soFar;
-  const unreadable = evidence?.unreadableCount ?? evidence?.unreadable?.length ?? 0;
   const reasons = [
-    ...(unreadable === 0
-      ? []
-      : [`${unreadable} ${unreadable === 1 ? "file" : "files"} could not be read`]),
+    ...unreadableReason(evidence),
     ...suspicious,
     ...new Set(concerns.map((concern) => `nothing is forgotten: ${concern.reason}`)),
   ];
+  const proof = evidence === undefined ? {} : { evidence };
+  const end = { snapshots: made, suspicious, ...proof };
+  if (reasons.length === 0) return { run: { outcome: "success", ...end } };
   const hint =
     suspicious.length > 0
       ? `nothing is forgotten until somebody has looked; then: holdfast accept ${who.job}`
       : (concerns[0]?.hint ?? `see which with: holdfast logs ${who.run}`);
-  return {
-    run: {
-      outcome: reasons.length === 0 ? "success" : "warning",
-      ...(reasons.length === 0 ? {} : { reason: reasons.join("; "), hint }),
-      snapshots: made,
-      suspicious,
-      ...(evidence === undefined ? {} : { evidence }),
-    },
-  };
+  return { run: { outcome: "warning", reason: reasons.join("; "), hint, ...end } };
+}
+
+function unreadableReason(evidence: SoFar["evidence"]): readonly string[] {
+  const count = evidence?.unreadableCount ?? evidence?.unreadable?.length ?? 0;
+  return count === 0 ? [] : [`${count} ${count === 1 ? "file" : "files"} could not be read`];
 }
 
 /** The end of a run that a failure ended, or an interruption. */
