@@ -179,7 +179,6 @@ jobs: { a: { sources: [~/Documents], repository: a } }
 
     const data: unknown = parse(text);
     assert.partialDeepStrictEqual(data, {
-      state: "/home/me/.local/state/holdfast",
       concurrency: 4,
       repositories: { a: { at: "/srv/a", password: { env: "X" }, "snapshot-per-source": false } },
       jobs: {

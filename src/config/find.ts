@@ -18,13 +18,19 @@ export function searchedFiles(env: NodeJS.ProcessEnv, home: string): readonly st
   ];
 }
 
+// File systems take 255 bytes, and something may be put behind it.
+const longestName = 200;
+
 /** Where the journal is when the configuration does not say. */
 export function defaultState(file: string, env: NodeJS.ProcessEnv, home: string): string {
   // systemd sets it for a unit with StateDirectory=; several directories are joined by colons.
   const given = env["STATE_DIRECTORY"]?.split(":")[0];
   if (given !== undefined && isAbsolute(given)) return given;
   if (file.startsWith("/etc/")) return "/var/lib/holdfast";
-  return join(directoryIn(env, "XDG_STATE_HOME") ?? join(home, ".local/state"), "holdfast");
+  const usual = join(directoryIn(env, "XDG_STATE_HOME") ?? join(home, ".local/state"), "holdfast");
+  // Another configuration may have jobs and repositories of the same names: they are not to be mixed up.
+  const isUsual = searchedFiles(env, home).includes(file);
+  return isUsual ? usual : join(usual, "of", encodeURIComponent(file).slice(-longestName));
 }
 
 /** Where copies of what can be made anew are kept for this user. */

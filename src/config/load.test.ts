@@ -139,11 +139,21 @@ suite("the directory of the journal", () => {
   for (const [title, env, state] of cases) {
     test(title, async () => {
       await using place = await aHome();
-      const file = await write(place.home, "holdfast.yaml", valid);
+      await write(place.home, ".config/holdfast/holdfast.yaml", valid);
 
-      const config = await loadConfig({ file, env, home: place.home });
+      const config = await loadConfig({ env, home: place.home });
 
       assert.equal(config.state.replace(place.home, "HOME"), state);
     });
   }
+
+  test("is another one for a configuration that was asked for by name", async () => {
+    await using place = await aHome();
+    const file = await write(place.home, "other.yaml", valid);
+
+    const { state } = await loadConfig({ file, env: {}, home: place.home });
+
+    const name = encodeURIComponent(file);
+    assert.equal(state, `${place.home}/.local/state/holdfast/of/${name}`);
+  });
 });

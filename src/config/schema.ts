@@ -185,7 +185,7 @@ export const ConfigFile = z.strictObject({
     .optional()
     .meta({
       description:
-        "The directory of the journal. Default: $STATE_DIRECTORY, else /var/lib/holdfast for a configuration below /etc, else holdfast in $XDG_STATE_HOME (~/.local/state).",
+        "The directory of the journal. Default: $STATE_DIRECTORY, else /var/lib/holdfast for a configuration below /etc, else holdfast in $XDG_STATE_HOME (~/.local/state), with a folder of its own there for a configuration that is named with --config.",
       examples: ["/var/lib/holdfast"],
     }),
   concurrency: z.int().min(1).max(64).default(4).meta({
