@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { CapturedStream } from "../../test/support/captured-stream.ts";
+import type { RunEvent } from "../jobs/event.ts";
 import type { OutcomeKind } from "../journal/journal.ts";
 import { tellingDaemon } from "./daemon-log.ts";
 import { Output } from "./render.ts";
@@ -47,33 +48,41 @@ suite("a daemon tells journald", () => {
 });
 
 /** What a run in two steps is told with. */
-function logged(verbose: boolean): readonly string[] {
+function logged({ verbose = false, outcome = "success" as OutcomeKind }): readonly string[] {
   const stderr = new CapturedStream();
   const output = new Output(
     { stdout: new CapturedStream(), stderr, env: {} },
     { ...usual, verbose },
   );
   using told = tellingDaemon(output, journald);
-  const { time, run, job } = ended("success");
-  told.listener({ time, run, job, event: { event: "run-started", trigger: "catch-up" } });
-  for (const step of ["backup", "forget"]) {
-    told.listener({ time, run, job, event: { event: "step-started", step, repository: "disk" } });
+  const { time, run, job } = ended(outcome);
+  const tell = (event: RunEvent): void => told.listener({ time, run, job, event });
+  tell({ event: "run-started", trigger: "catch-up" });
+  tell({ event: "step-started", step: "backup", repository: "disk" });
+  if (outcome === "failure") {
+    tell({ event: "step-failed", step: "backup", code: "timed-out", message: "a reason" });
   }
-  told.listener(ended("success"));
+  told.listener(ended(outcome));
   return stderr.text.trimEnd().split("\n");
 }
 
 suite("a daemon's log", () => {
   test("has one line for the start of a run, with its reason, and one for its end", () => {
-    const [first = "", second = "", ...others] = logged(false);
+    const [first = "", second = "", ...others] = logged({});
 
     assert.equal(first, "<6>documents: started, to make up for a time that was missed");
     assert.match(second, /^<6>documents: done/);
     assert.deepEqual(others, []);
   });
 
+  test("tells once why a run failed", () => {
+    const lines = logged({ outcome: "failure" });
+
+    assert.equal(lines.filter((line) => line.includes("a reason")).length, 1, lines.join("\n"));
+  });
+
   test("has the steps as well for those who want details", () => {
-    assert.equal(logged(true).length, 4);
+    assert.equal(logged({ verbose: true }).length, 3);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Listener, RunEvent, StampedEvent } from "../jobs/event.ts";
 import type { Trigger } from "../journal/journal.ts";
 import { plain } from "./paint.ts";
 import type { Output } from "./render.ts";
-import { telling } from "./run-listener.ts";
+import { telling, toldAtTheEnd } from "./run-listener.ts";
 import { eventText, type Told } from "./run-text.ts";
 import type { DaemonWish } from "./session.ts";
 import { localTimeToTheSecond, visibleLines } from "./wording.ts";
@@ -47,9 +47,11 @@ export function tellingDaemon(
 }
 
 function logListener(output: Output, say: DaemonWish["say"]): Listener {
+  const failed = new Set<string>();
   return (stamped) => {
     const told = logText(stamped);
-    if (told === undefined || (told.level === "detail" && !output.options.verbose)) return;
+    const isDetail = toldAtTheEnd(stamped, failed) || told?.level === "detail";
+    if (told === undefined || (isDetail && !output.options.verbose)) return;
     say(loudnessOf(stamped.event), told.text);
   };
 }
@@ -67,13 +69,13 @@ function logText(stamped: StampedEvent): Told | undefined {
 const whyStarted: Readonly<Record<Trigger, string>> = {
   schedule: "",
   "catch-up": ", to make up for a time that was missed",
-  retry: " again, after a failure",
+  retry: " again, for the last run failed or was interrupted",
   available: ", for what was away is there again",
   command: ", because it was asked for",
 };
 
 function loudnessOf(event: RunEvent): Loudness {
-  if (event.event === "step-failed") return "error";
+  if (event.event === "step-failed") return event.code === "interrupted" ? "warning" : "error";
   if (event.event === "warning") return "warning";
   if (event.event !== "run-finished" || event.outcome === "success") return "info";
   if (event.outcome === "skipped") return "info";

@@ -105,9 +105,10 @@ export const tellingText: Tell = (output, { now, asked }) => {
 
 /**
  * Whether this is the failure that the run will end with: it is told then. Further ones would stay
- * unknown, and so would the stack of a bug.
+ * unknown, and so would the stack of a bug. `failed` holds the runs that have had theirs.
  */
-function toldAtTheEnd({ event, run }: StampedEvent, failed: Set<string>): boolean {
+export function toldAtTheEnd({ event, run }: StampedEvent, failed: Set<string>): boolean {
+  if (event.event === "run-finished") failed.delete(run);
   if (event.event !== "step-failed" || event.code === "bug" || failed.has(run)) return false;
   failed.add(run);
   return true;
