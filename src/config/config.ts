@@ -58,7 +58,7 @@ export interface Job {
 export interface Hooks {
   /** Before anything is read. One that fails ends the run; exit status 75 makes it "skipped". */
   readonly before: readonly HookCommand[];
-  /** However the run ends, once `before` was begun; also by `recover` when the run was killed. */
+  /** When the backup has ended, however, once `before` was begun; also by `recover` when the run was killed. */
   readonly after: readonly HookCommand[];
   readonly onFailure: readonly HookCommand[];
   readonly timeoutMs: number;

@@ -49,11 +49,11 @@ const Hooks = z.strictObject({
   }),
   after: HookCommands.meta({
     description:
-      "Run however the run ends, once `before` was begun, and after a crash at the next start: put back here what `before` changed.",
+      "Run as soon as the backup has ended, however it ended, once `before` was begun, and after a crash at the next start: put back here what `before` changed. Copies are sent after that.",
     examples: [[["systemctl", "start", "app"]]],
   }),
   "on-failure": HookCommands.meta({
-    description: "Run when the run has failed, before `after`.",
+    description: "Run at the end of a run that has failed.",
     examples: [[["logger", "the backup has failed"]]],
   }),
   timeout: Period.prefault("1h").meta({
