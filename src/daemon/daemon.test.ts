@@ -492,6 +492,81 @@ suite("a daemon that is stopped", () => {
   });
 });
 
+/** A machine where a run died, before its daemon is started. */
+async function afterDeath(promises: readonly string[]) {
+  const commands: string[] = [];
+  const hooks = { after: [["tidy"]] };
+  const daemon = await SimulatedDaemon.create({
+    start: noon,
+    config: configured({ documents: { on: "a", hooks } }),
+    // As seen by another process, which finds the first one dead.
+    journal: (real) => ({
+      ...real,
+      deadRuns: () => real.runs({ limit: 9 }).filter(({ end }) => end === undefined),
+    }),
+    restic: {
+      repositories,
+      others({ argv }) {
+        commands.push(argv.join(" "));
+        return {};
+      },
+    },
+  });
+  const { id } = daemon.journal.startRun("documents", "schedule");
+  for (const kind of promises) {
+    const entry = { kind, subject: `the ${kind}`, data: { job: "documents" } };
+    daemon.journal.ledger(id).promise(entry);
+  }
+  daemon.start();
+  await daemon.live(2 * minuteMs);
+  return { daemon, commands };
+}
+
+suite("a daemon that finds what an interrupted run has left", () => {
+  test("puts it back, says so, and tries the run again", async () => {
+    const { daemon, commands } = await afterDeath(["after-hooks"]);
+    await using _ = daemon;
+
+    assert.match(
+      daemon.said.join("\n"),
+      /^warning: run \S+ of documents was interrupted; put back: the after-hooks$/m,
+    );
+    assert.deepEqual(startsOf(daemon.runs), ["documents 03-14T12:01 retry"]);
+    // Once for the dead run, once for the next, which is a recovery.
+    assert.deepEqual(commands, ["tidy", "tidy", "tell"]);
+  });
+
+  test("says what it cannot put back", async () => {
+    const { daemon } = await afterDeath(["a strange kind"]);
+    await using _ = daemon;
+
+    assert.match(daemon.said.join("\n"), /could not put back the a strange kind: /);
+  });
+
+  test("goes on when even looking for it fails", async () => {
+    let broken = true;
+    const { daemon } = await aDaemon(configured({ documents: { on: "a" } }), {
+      journal: (real) => ({
+        ...real,
+        deadRuns() {
+          if (broken) throw new HoldfastError("journal-unusable", "it cannot be read");
+          return real.deadRuns();
+        },
+      }),
+    });
+    await using _ = daemon;
+    broken = false;
+
+    await daemon.live(awakeAt("2026-03-15T03:00:00Z"));
+
+    assert.match(daemon.said.join("\n"), /^error: it cannot be read$/m);
+    assert.deepEqual(
+      daemon.runs.map(({ end }) => end?.outcome),
+      ["success"],
+    );
+  });
+});
+
 suite("a daemon in trouble", () => {
   test("is not alone: a second one with the same journal is refused", async () => {
     const { daemon } = await aDaemon(configured({ documents: { on: "a" } }));
@@ -614,6 +689,23 @@ suite("a daemon in trouble", () => {
     assert.deepEqual(startsOf(daemon.runs), ["photos 03-15T02:00 schedule"]);
     const bugs = daemon.said.filter((line) => /this is a bug: TypeError: what now/.test(line));
     assert.equal(bugs.length, 1);
+  });
+
+  test("that meets a bug while it tidies up goes on", async () => {
+    const { daemon } = await aDaemon(configured({ documents: { on: "a" } }), {
+      journal: (real) => ({
+        ...real,
+        discardBefore() {
+          throw new TypeError("what now");
+        },
+      }),
+    });
+    await using _ = daemon;
+
+    await daemon.live(awakeAt("2026-03-15T03:00:00Z"));
+
+    assert.deepEqual(startsOf(daemon.runs), ["documents 03-15T02:00 schedule"]);
+    assert.match(daemon.said.join("\n"), /^error: this is a bug: TypeError: what now/m);
   });
 
   test("that meets a bug in a run calls it a failure and goes on", async () => {

@@ -88,6 +88,19 @@ suite("a scheduled job", () => {
     assert.deepEqual(nextDue(world.program, often), new Date("2026-03-14T18:00:00Z"));
   });
 
+  test("is not forgotten behind many runs by hand", async () => {
+    await using world = await started("2026-03-14T12:00:00Z");
+    happened(world, "2026-03-15T02:00:00Z");
+
+    for (let minute = 0; minute < 50; minute += 1) {
+      happened(world, `2026-03-15T03:${String(minute).padStart(2, "0")}:00Z`, {
+        trigger: "command",
+      });
+    }
+
+    assert.deepEqual(nextDue(world.program, nightly), new Date("2026-03-16T02:00:00Z"));
+  });
+
   test("by interval counts from a run by hand as well", async () => {
     const often = { ...nightly, schedule: { kind: "interval", everyMs: 6 * 3_600_000 } } as const;
     await using world = await started("2026-03-14T12:00:00Z");
@@ -148,6 +161,29 @@ suite("a failed job", () => {
     happened(world, "2026-03-15T02:00:30Z", { trigger: "command", end: { withoutBackup: true } });
 
     assert.equal(nextWish(world.program, nightly)?.trigger, "retry");
+  });
+
+  test("is not tried again when a person has had it done since", async () => {
+    await using world = await started("2026-03-14T12:00:00Z");
+    happened(world, "2026-03-15T02:00:00Z", { end: failed });
+    happened(world, "2026-03-15T02:00:30Z", { trigger: "command", end: failed });
+    assert.equal(nextWish(world.program, nightly)?.trigger, "retry");
+
+    happened(world, "2026-03-15T02:00:40Z", { trigger: "command" });
+
+    assert.deepEqual(nextWish(world.program, nightly), {
+      at: new Date("2026-03-16T02:00:00Z"),
+      trigger: "schedule",
+    });
+  });
+
+  test("is tried again at once when the clock was set back behind it", async () => {
+    await using world = await started("2026-03-14T12:00:00Z");
+    happened(world, "2026-03-15T02:00:00Z", { end: failed });
+
+    world.clock.now = new Date("2026-03-15T01:00:30Z");
+
+    assert.deepEqual(nextWish(world.program, nightly), { at: world.clock.now, trigger: "retry" });
   });
 
   test("starts a new series of retries with its next scheduled time", async () => {
@@ -218,4 +254,13 @@ test("a job that found its drive away waits for it until a run has found it", as
 
   assert.equal(awaitsVolume(world.program, nightly), false);
   assert.deepEqual(nextDue(world.program, nightly), new Date("2026-03-16T02:00:00Z"));
+});
+
+test("a job that found its drive away waits for it no more when a person has had it done", async () => {
+  await using world = await started("2026-03-14T12:00:00Z");
+  happened(world, "2026-03-15T02:00:00Z", { end: { outcome: "skipped", away: true } });
+
+  happened(world, "2026-03-15T09:00:00Z", { trigger: "command" });
+
+  assert.equal(awaitsVolume(world.program, nightly), false);
 });
