@@ -155,7 +155,7 @@ async function lookAround(house: SecretHouse): Promise<void> {
 
 async function workAndFail(house: SecretHouse): Promise<void> {
   const { user } = house;
-  await house.call(["init", "--json", "-v", "main"]);
+  await house.call(["init", "--json", "-v", "fresh", "main"]);
   await house.call(["notify", "test"]);
   await house.call(["notify", "test", "--json"]);
   await house.call(["run", "--dry-run", "-v"]);

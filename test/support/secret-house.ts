@@ -114,6 +114,7 @@ interface Parts {
 }
 
 const passwords = {
+  plain: canary("plain", awkward),
   file: canary("from-file", awkward),
   command: canary("from-command", awkward),
   keyring: canary("from-keyring", awkward),
@@ -179,6 +180,7 @@ function configurationOf(parts: Parts): object {
           "on-failure": [witness("on-failure")],
         },
       }),
+      fresh: job("fresh"),
       env: job("env"),
       command: job("command"),
       keyring: job("keyring"),
@@ -213,7 +215,8 @@ function repositoriesOf({ user, service }: Parts): object {
   };
   const file = { file: user.at("secrets/file") };
   return {
-    plain: local("plain", canary("plain", awkward)),
+    plain: local("plain", passwords.plain),
+    fresh: local("fresh", canary("fresh", awkward)),
     file: local("file", file),
     env: local("env", { env: "HOUSE_PASSWORD" }, { SOME_TOKEN: { env: "HOUSE_TOKEN" } }),
     command: local("command", { command: ["tell-password"] }),
