@@ -294,6 +294,24 @@ suite("what a person asks for with --run-now", () => {
   });
 });
 
+suite("a daemon that has begun", () => {
+  test("says what comes next", async () => {
+    const { daemon } = await aDaemon(configured({ documents: { on: "a" }, photos: { on: "b" } }));
+    await using _ = daemon;
+
+    assert.match(daemon.said[0] ?? "", /^info: looking after 2 jobs of \S+holdfast\.yaml$/);
+    assert.match(daemon.said[1] ?? "", /^info: next: documents 2026-03-1\d \d\d:00$/);
+    assert.equal(daemon.said.length, 2);
+  });
+
+  test("says that nothing will happen where no job has a schedule", async () => {
+    const { daemon } = await aDaemon(configured({ documents: { on: "a", schedule: undefined } }));
+    await using _ = daemon;
+
+    assert.equal(daemon.said[1], "info: no job has a schedule");
+  });
+});
+
 suite("a changed configuration", () => {
   test("is used from the next look at it on, and a broken one is said once and not used", async () => {
     const { daemon } = await aDaemon(configured({ documents: { on: "a" } }));

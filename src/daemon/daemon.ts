@@ -4,7 +4,7 @@ import { localTime } from "../kernel/figures.ts";
 import type { Listener } from "../jobs/event.ts";
 import type { Program } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
-import { Dispatcher, type Expected, type Look } from "./dispatcher.ts";
+import { Dispatcher, type Look } from "./dispatcher.ts";
 import { fingerprint, newReloader, watchFile } from "./reload.ts";
 import type { ServiceState } from "./systemd.ts";
 import { newTidying } from "./tidying.ts";
@@ -101,16 +101,23 @@ async function lookAfter(
   const { signal, say, waker, service } = options;
   const troubles = newTroubles(say);
   const tidy = newTidying();
+  let announced: Program | undefined;
   for (let program = first; !signal.aborted;) {
     program = await reload(program);
-    const now = program.now();
-    const { next, problems } = lookOnce(program, dispatcher, tidy);
-    troubles.note(problems, now);
-    await service.alive(statusOf(dispatcher, next));
-    const untilNext = next === undefined ? Infinity : next.at.getTime() - now.getTime();
-    const restMs = problems.length > 0 ? longestSleepMs : untilNext;
-    await waker.sleep(Math.min(restMs, service.aliveWithinMs), signal);
+    const look = lookOnce(program, dispatcher, tidy);
+    troubles.note(look.problems, program.now());
+    const status = statusOf(dispatcher, look);
+    if (program !== announced) say("info", status);
+    announced = program;
+    await service.alive(status);
+    await waker.sleep(Math.min(untilNext(program, look), service.aliveWithinMs), signal);
   }
+}
+
+/** Milliseconds until something may be due, or until a problem may be over. */
+function untilNext(program: Program, { next, problems }: Look): number {
+  if (problems.length > 0) return longestSleepMs;
+  return next === undefined ? Infinity : Math.max(0, next.at.getTime() - program.now().getTime());
 }
 
 /** A bug in looking must not end the daemon: the next look may go well, and others wait for their runs. */
@@ -128,10 +135,10 @@ function lookOnce(
   }
 }
 
-function statusOf(dispatcher: Dispatcher, next: Expected | undefined): string {
+function statusOf(dispatcher: Dispatcher, { next }: Look): string {
   const running = dispatcher.running();
   if (running.length > 0) return `running ${running.join(", ")}`;
-  return next === undefined ? "nothing is scheduled" : `next: ${next.job} ${localTime(next.at)}`;
+  return next === undefined ? "no job has a schedule" : `next: ${next.job} ${localTime(next.at)}`;
 }
 
 /** Waits for something that may take long, and goes on telling systemd that all is well. */

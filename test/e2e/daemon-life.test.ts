@@ -164,7 +164,7 @@ suite("a daemon", options, () => {
   test("gets in nobody's way: a run by hand beside it works, and it says nothing while nothing happens", async () => {
     await using user = await backupUser({ job: nightly });
     await using daemon = new DaemonProcess(user);
-    await daemon.hears(/looking after/);
+    await daemon.hears(/next: documents/);
     const before = daemon.said;
 
     const { exitStatus, stderr } = await user.holdfast("run");
