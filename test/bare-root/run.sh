@@ -26,10 +26,16 @@ say() { printf '\n==== %s\n' "$*"; }
   exit 1
 }
 
-# Everything happens in a mount namespace of its own, so that no mount outlives this script and nothing
-# that is removed here can be a mounted part of the real system.
-if [ "${BARE_ROOT_INSIDE:-}" = "" ]; then
-  BARE_ROOT_INSIDE=yes exec unshare --mount --pid --fork --propagation private sh "$0" "$@"
+# Everything happens in namespaces of its own: no process and no mount outlives them, and what is removed
+# afterwards, out here, cannot be a mounted part of the real system.
+if [ "${BARE_ROOT_LAYERS:-}" = "" ]; then
+  mkdir -p "$base"
+  BARE_ROOT_LAYERS=$(mktemp -d "$base/layers.XXXXXX")
+  export BARE_ROOT_LAYERS
+  status=0
+  unshare --mount --pid --fork --kill-child --propagation private sh "$0" "$@" || status=$?
+  rm -rf --one-file-system "$BARE_ROOT_LAYERS"
+  exit "$status"
 fi
 
 # Gives a root the real one's way to the archives and registries; nothing of it is in the repository.
@@ -85,23 +91,17 @@ make_base() {
 
 # new_machine: a fresh layer over the base, with a clone for root and one for the user.
 new_machine() {
-  machine=$base/machine
-  mkdir -p "$base/layer" "$machine"
-  mountpoint -q "$base/layer" && umount -R "$base/layer"
-  mount -t tmpfs -o size=8g tmpfs "$base/layer"
-  mkdir "$base/layer/upper" "$base/layer/work"
-  mount -t overlay -o "lowerdir=$base/root,upperdir=$base/layer/upper,workdir=$base/layer/work" overlay "$machine"
+  # On the file system of the base: else files and folders of the overlay would have different devices.
+  layer=$(mktemp -d "$BARE_ROOT_LAYERS/layer.XXXXXX")
+  machine=$layer/root
+  mkdir "$layer/upper" "$layer/work" "$machine"
+  mount -t overlay -o "lowerdir=$base/root,upperdir=$layer/upper,workdir=$layer/work" overlay "$machine"
   copy_network_settings "$machine"
   mount_kernel "$machine"
   git -C "$repository" bundle create --quiet "$machine/holdfast.bundle" HEAD --branches
   enter "$machine" /root 'git -c advice.detachedHead=false clone -q /holdfast.bundle ~/holdfast'
   as_user 'git -c advice.detachedHead=false clone -q /holdfast.bundle ~/holdfast'
   say "node $(enter "$machine" /root 'node --version'), npm $(enter "$machine" /root 'npm --version')"
-}
-
-end_machine() {
-  umount -R -l "$machine"
-  umount -l "$base/layer"
 }
 
 as_root() { enter "$machine" /root "$1"; }
@@ -167,6 +167,5 @@ for what in "$@"; do
       exit 2
       ;;
   esac
-  end_machine
 done
 say "bare root: all as promised"
