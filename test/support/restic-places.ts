@@ -1,5 +1,5 @@
 // Knows: how a test gets restic repositories that cost it little. Must not know: what is tested on them.
-import { cp, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -100,7 +100,8 @@ async function largestFile(directory: string): Promise<string> {
 }
 
 async function flipByte(path: string): Promise<void> {
-  // restic makes its files read-only; to root that means nothing.
+  // restic makes its files read-only.
+  await chmod(path, 0o600);
   await using file = await open(path, "r+");
   const at = 1000;
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, at);

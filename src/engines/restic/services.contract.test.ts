@@ -163,7 +163,8 @@ function faults(
 ): void {
   const { signal } = new AbortController();
 
-  test("cannot reach a server that is switched off, and soon says so", async () => {
+  const skip = withoutTools("ssh");
+  test("cannot reach a server that is switched off, and soon says so", { skip }, async () => {
     const port = await freePort();
     const addresses = [
       `rest:http://127.0.0.1:${port}/`,
