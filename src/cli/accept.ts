@@ -18,7 +18,7 @@ export function addAccept(tree: CommandNode, act: Act): void {
 async function accept(session: Session, job: string): Promise<number> {
   const { chosen } = await import("./names.ts");
   const { output } = session;
-  using program = await session.open({ readOnly: false });
+  await using program = await session.open({ readOnly: false });
   chosen("job", [job], program.config.jobs.keys());
 
   const accepted = program.journal.unaccepted(job).map(({ id, end }) => ({

@@ -42,7 +42,7 @@ async function check(
   const { chosenJobs } = await import("./names.ts");
   const { stepProgress } = await import("./step-progress.ts");
   const { output, signal } = session;
-  using program = await session.open({ readOnly: false });
+  await using program = await session.open({ readOnly: false });
   const jobs = chosenJobs(program.config, given);
 
   using shown = stepProgress(output, { job: "check", step: "repositories", now: program.now });

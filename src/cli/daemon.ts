@@ -1,4 +1,5 @@
 // Knows: the command `daemon`.
+import { anywhere, openHosts } from "../hosts/hosts.ts";
 import type { Program } from "../jobs/program.ts";
 import type { CommandNode } from "./command-node.ts";
 import type { Act, Session } from "./session.ts";
@@ -28,11 +29,16 @@ export function addDaemon(tree: CommandNode, act: Act): void {
 async function runDaemon(session: Session, runNow: boolean): Promise<number> {
   const { isJournal, tellingDaemon } = await import("./daemon-log.ts");
   const { output, signal, environment } = session;
-  using opened = new DisposableStack();
+  await using opened = new AsyncDisposableStack();
   using told = tellingDaemon(output, { journald: isJournal(environment.env) });
   const load = async (previous?: Program): Promise<Program> => {
     if (previous === undefined) return opened.use(await session.open({ readOnly: false }));
-    return { ...previous, config: await session.loadConfig() };
+    const config = await session.loadConfig();
+    // The old ones are still used by runs that go on; connections that nobody uses end by themselves.
+    const hosts = opened.use(
+      openHosts({ here: previous.hosts.here, specs: config.hosts, choice: anywhere }),
+    );
+    return { ...previous, config, hosts };
   };
   const { say, listener } = told;
   await environment.runDaemon({ load, signal, runNow, say, listener });

@@ -1,5 +1,5 @@
 // Knows: the command `doctor`.
-import type { Finding } from "../jobs/report.ts";
+import type { Finding } from "../kernel/finding.ts";
 import { type CommandNode, jobsArgument } from "./command-node.ts";
 import type { Paint } from "./paint.ts";
 import type { Act, Session } from "./session.ts";
@@ -27,7 +27,7 @@ async function examineJobs(session: Session, given: readonly string[]): Promise<
   const { examine } = await import("../jobs/doctor.ts");
   const { chosenJobs } = await import("./names.ts");
   const { output, signal } = session;
-  using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: true });
 
   const findings = await examine(program, chosenJobs(program.config, given), signal);
 

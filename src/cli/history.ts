@@ -41,7 +41,7 @@ async function listRuns(
   const limit = positiveNumber(options.limit);
   const { chosen } = await import("./names.ts");
   const { output } = session;
-  using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: true });
   if (job !== undefined) chosen("job", [job], program.config.jobs.keys());
 
   const runs = program.journal.runs({ limit, ...(job === undefined ? {} : { job }) });

@@ -25,7 +25,7 @@ async function init(session: Session, given: readonly string[]): Promise<number>
   const { initJobs } = await import("../jobs/init.ts");
   const { chosenJobs } = await import("./names.ts");
   const { output, signal } = session;
-  using program = await session.open({ readOnly: false });
+  await using program = await session.open({ readOnly: false });
 
   const created = await initJobs(program, chosenJobs(program.config, given), signal);
 

@@ -23,7 +23,7 @@ export function addLogs(tree: CommandNode, act: Act): void {
 
 async function showLogs(session: Session, name: string): Promise<number> {
   const { output } = session;
-  using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: true });
   const run = await findRun(program, name);
 
   const events = program.journal.events(run.id);

@@ -28,7 +28,7 @@ async function testNotifying(session: Session, given: readonly string[]): Promis
   const { testNotifiers } = await import("../jobs/notify.ts");
   const { chosen } = await import("./names.ts");
   const { output, signal } = session;
-  using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: true });
   const names = chosen("notifier", given, program.config.notifiers.keys());
 
   const notifiers = await testNotifiers(program, names, signal);

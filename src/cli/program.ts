@@ -1,12 +1,20 @@
 // Knows: how configuration, journal and host come together for one command. Must not know: which command.
 import type { Config } from "../config/config.ts";
 import { secretResolver } from "../config/secrets.ts";
+import { type AddressChoice, anywhere, openHosts } from "../hosts/hosts.ts";
 import { localHost } from "../hosts/local.ts";
 import type { Program } from "../jobs/program.ts";
 import { openJournal } from "../journal/open.ts";
 
-/** A program that holds its journal open until it is disposed of. */
-export interface OpenProgram extends Program, Disposable {}
+/** A program that holds its journal and its connections open until it is disposed of. */
+export interface OpenProgram extends Program, AsyncDisposable {}
+
+export interface OpenProgramOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly readOnly: boolean;
+  /** Which addresses of hosts may be used. Default: all. */
+  readonly choice?: AddressChoice;
+}
 
 /**
  * Opens all that a configuration names. Read only, nothing is created or changed, the journal
@@ -14,17 +22,21 @@ export interface OpenProgram extends Program, Disposable {}
  */
 export function openProgram(
   config: Config,
-  { env, readOnly }: { readonly env: NodeJS.ProcessEnv; readonly readOnly: boolean },
+  { env, readOnly, choice = anywhere }: OpenProgramOptions,
 ): OpenProgram {
-  const host = localHost({ env: withoutVariables(env, config.secretVariables) });
+  const here = localHost({ env: withoutVariables(env, config.secretVariables) });
+  const hosts = openHosts({ here, specs: config.hosts, choice });
   const journal = openJournal(config.state, { readOnly });
   return {
     config,
     journal,
-    host,
-    secret: secretResolver(host, env),
+    hosts,
+    secret: secretResolver(here, env),
     now: () => new Date(),
-    [Symbol.dispose]: () => journal[Symbol.dispose](),
+    async [Symbol.asyncDispose]() {
+      await hosts[Symbol.asyncDispose]();
+      journal[Symbol.dispose]();
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import { recallConfig } from "../config/outline-cache.ts";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../hosts/host.ts";
+import type { Hosts } from "../hosts/hosts.ts";
 import type { Program } from "../jobs/program.ts";
 import { openJournal } from "../journal/open.ts";
 import { exitStatusOf } from "../kernel/errors.ts";
@@ -55,7 +56,7 @@ async function answer(
   const program: Program = {
     config,
     journal,
-    host: config.volumes.size === 0 ? nowhere : await thisMachine(env),
+    hosts: justHere(config.volumes.size === 0 ? nowhere : await thisMachine(env)),
     secret: async () => await unneeded(),
     now: () => new Date(),
   };
@@ -68,9 +69,15 @@ async function thisMachine(env: NodeJS.ProcessEnv): Promise<Host> {
   return localHost({ env });
 }
 
+/** An outline is kept of configurations without other machines only. */
+function justHere(here: Host): Hosts {
+  return { here, get: () => here, examine: unneeded, [Symbol.asyncDispose]: async () => {} };
+}
+
 /** Without volumes there is nothing to look at, and loading what starts processes takes its time. */
 const nowhere: Host = {
   name: "nowhere",
+  reach: unneeded,
   run: unneeded,
   pipe: unneeded,
   inspect: unneeded,

@@ -17,7 +17,7 @@ export function addRecover(tree: CommandNode, act: Act): void {
 async function recoverNow({ open, output, signal }: Session): Promise<number> {
   const { recover } = await import("../jobs/recover.ts");
   const { reportRecovery } = await import("./run-jobs.ts");
-  using program = await open({ readOnly: false });
+  await using program = await open({ readOnly: false });
 
   const recovered = await recover(program, signal);
 

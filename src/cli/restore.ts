@@ -52,7 +52,7 @@ async function restore(session: Session, wish: RestoreWish): Promise<number> {
   const { stepProgress } = await import("./step-progress.ts");
   const { output, signal } = session;
   const dryRun = wish.dryRun ?? false;
-  using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: true });
   const { job, snapshot } = parseWhat(wish.what);
   chosenJobs(program.config, [job]);
   if (wish.from !== undefined) {

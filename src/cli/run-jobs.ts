@@ -20,6 +20,7 @@ export interface Asked {
   readonly verbs: readonly Verb[];
   readonly labels?: readonly string[];
   readonly full?: boolean;
+  readonly allowDeletions?: boolean;
   /** Only jobs whose schedule wants them now. */
   readonly due?: boolean;
   readonly dryRun?: boolean;
@@ -33,7 +34,7 @@ export async function runAsked(
   tell: Tell = telling,
 ): Promise<number> {
   const dryRun = asked.dryRun ?? false;
-  using program = await session.open({ readOnly: dryRun });
+  await using program = await session.open({ readOnly: dryRun });
   const { output, signal } = session;
   const named = chosenJobs(program.config, asked.jobs);
   const request =
@@ -61,6 +62,7 @@ function requestFor(asked: Asked): Omit<RunRequest, "jobs"> {
     trigger: "command",
     labels: asked.labels ?? [],
     full: asked.full ?? false,
+    allowDeletions: asked.allowDeletions ?? false,
   };
 }
 

@@ -42,7 +42,7 @@ async function listSnapshots(
   const { timeline } = await import("../jobs/timeline.ts");
   const { chosenJobs } = await import("./names.ts");
   const { output, signal } = session;
-  using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: true });
   const jobs = chosenJobs(program.config, given);
 
   const query = { jobs, ...(find === undefined ? {} : { find }) };

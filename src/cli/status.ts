@@ -24,7 +24,7 @@ async function showStatus(session: Session, given: readonly string[]): Promise<n
   const { chosenJobs } = await import("./names.ts");
   const { tellStatus } = await import("./tell-status.ts");
   // The next one need not load the configuration again: see quick-status.
-  using program = await session.open({ readOnly: true, keepOutline: true });
+  await using program = await session.open({ readOnly: true, keepOutline: true });
 
   return await tellStatus(program, chosenJobs(program.config, given), session);
 }

@@ -541,11 +541,18 @@ suite("logs", () => {
 test("volumes are listed with why they are away", (t) => {
   const text = volumesText(
     [
-      { volume: "laptop", path: "/home/ann", present: true, freeBytes: 53_687_091_200 },
+      {
+        volume: "laptop",
+        path: "/home/ann",
+        present: true,
+        mounted: true,
+        freeBytes: 53_687_091_200,
+      },
       {
         volume: "usb",
         path: "/mnt/usb",
         present: false,
+        mounted: false,
         reason: "/mnt/usb does not exist",
         hint: "plug it in or mount it",
       },

@@ -19,7 +19,7 @@ export function addVolumes(tree: CommandNode, act: Act): void {
 
 async function listVolumes({ open, output, signal }: Session): Promise<number> {
   const { volumeReports } = await import("../jobs/volumes.ts");
-  using program = await open({ readOnly: true });
+  await using program = await open({ readOnly: true });
 
   const volumes = await volumeReports(program, signal);
 
@@ -32,11 +32,11 @@ async function listVolumes({ open, output, signal }: Session): Promise<number> {
 /** Volumes as a table, with hints below those that are away. */
 export function volumesText(volumes: readonly VolumeReport[], paint: Paint): string {
   if (volumes.length === 0) return "";
-  const rows = volumes.map(({ volume, path, present, reason, freeBytes }) => [
+  const rows = volumes.map(({ volume, host, path = "", present, reason, freeBytes }) => [
     volume,
     present ? paint.green("there") : paint.yellow("away"),
     freeBytes === undefined ? "" : formatSize(freeBytes),
-    visible(path),
+    visible(host === undefined ? path : `${host}:${path}`),
     visible(reason ?? ""),
   ]);
   const hints = volumes.flatMap(({ volume, hint }) =>

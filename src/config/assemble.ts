@@ -26,6 +26,7 @@ export function assemble(parts: Parts): Config {
     file,
     state: placements.state === undefined ? parts.defaultState : placed(placements.state).path,
     concurrency: draft.concurrency,
+    hosts: draft.hosts,
     volumes: draft.volumes,
     repositories: new Map(
       [...draft.repositories].map(([name, spec]): readonly [string, PlacedRepository] => [

@@ -10,15 +10,18 @@ function open(): never {
   assert.fail("nothing is opened");
 }
 
+const plain = { onOtherHosts: false, readsOtherHosts: false, browsable: false, lacks: [] };
+
 // Engines that do not exist yet, as data.
 function repository(engine: string, at: string, accepts: readonly SourceKind[]): RepositorySpec {
-  return { engine, at, accepts: new Set(accepts), needs: [], open };
+  return { engine, at, accepts: new Set(accepts), needs: [], ...plain, open };
 }
 
 function problemsOf(draft: Partial<Draft>): readonly string[] {
   const whole: Draft = {
     state: undefined,
     concurrency: 1,
+    hosts: new Map(),
     volumes: new Map(),
     repositories: new Map(),
     jobs: new Map(),

@@ -1,6 +1,7 @@
 // Knows: what a loaded configuration is. Must not know: what is done with it.
 import type { RepositorySpec } from "../engines/engine.ts";
 import type { Selection } from "../engines/engine.ts";
+import type { HostSpec } from "../hosts/hosts.ts";
 import type { Place } from "../kernel/place.ts";
 import type { NotifierSpec } from "../notifiers/notifier.ts";
 import type { Retention } from "../policy/retention.ts";
@@ -16,6 +17,7 @@ export interface Config {
   readonly state: string;
   /** How many jobs may work at once, where they are on different volumes. */
   readonly concurrency: number;
+  readonly hosts: ReadonlyMap<string, HostSpec>;
   readonly volumes: ReadonlyMap<string, VolumeSpec>;
   readonly repositories: ReadonlyMap<string, PlacedRepository>;
   readonly jobs: ReadonlyMap<string, Job>;

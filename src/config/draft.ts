@@ -7,6 +7,8 @@ import type { NotifierSpec } from "../notifiers/notifier.ts";
 import { AnySource } from "../sources/index.ts";
 import type { SourceSpec } from "../sources/source.ts";
 import { AnyVolume } from "../volumes/index.ts";
+import type { HostSpec } from "../hosts/hosts.ts";
+import { AnyHost } from "../hosts/ssh/index.ts";
 import type { VolumeSpec } from "../volumes/volume.ts";
 import type { Problem } from "./problem.ts";
 import { inOurWords, schemaProblems } from "./schema-problem.ts";
@@ -24,7 +26,8 @@ export type Understood<Spec, Key extends keyof Spec> = {
 export interface Draft {
   readonly state: string | undefined;
   readonly concurrency: number;
-  readonly volumes: ReadonlyMap<string, Understood<VolumeSpec, "path">>;
+  readonly hosts: ReadonlyMap<string, Understood<HostSpec, never>>;
+  readonly volumes: ReadonlyMap<string, Understood<VolumeSpec, never>>;
   readonly repositories: ReadonlyMap<string, Understood<RepositorySpec, "at">>;
   readonly jobs: ReadonlyMap<string, JobPart>;
   readonly notifiers: ReadonlyMap<string, Understood<NotifierSpec, never>>;
@@ -39,6 +42,7 @@ export type JobPart = z.output<typeof JobKeys> & {
 
 /** A draft without gaps. */
 export interface WholeDraft extends Draft {
+  readonly hosts: ReadonlyMap<string, HostSpec>;
   readonly volumes: ReadonlyMap<string, VolumeSpec>;
   readonly repositories: ReadonlyMap<string, RepositorySpec>;
   readonly jobs: ReadonlyMap<string, JobEntry>;
@@ -54,12 +58,13 @@ export type ReadDraft =
 export function readDraft(value: unknown): ReadDraft {
   const parsed = ConfigFile.safeParse(value, { error: inOurWords });
   if (parsed.success) {
-    const { state, concurrency, volumes, repositories, jobs, notifiers } = parsed.data;
+    const { state, concurrency, hosts, volumes, repositories, jobs, notifiers } = parsed.data;
     return {
       whole: true,
       draft: {
         state,
         concurrency,
+        hosts: new Map(Object.entries(hosts)),
         volumes: new Map(Object.entries(volumes)),
         repositories: new Map(Object.entries(repositories)),
         jobs: new Map(Object.entries(jobs)),
@@ -78,10 +83,11 @@ function partsOf(value: unknown): Draft {
   return {
     state: undefined,
     concurrency: 1,
+    hosts: entriesOf(value, "hosts", (entry) => AnyHost.safeParse(entry).data ?? {}),
     volumes: entriesOf(
       value,
       "volumes",
-      (entry) => AnyVolume.safeParse(entry).data ?? { path: textOf(entry, "path") },
+      (entry) => AnyVolume.safeParse(entry).data ?? placed(entry),
     ),
     repositories: entriesOf(
       value,
@@ -101,6 +107,12 @@ function entriesOf<Entry>(
   const entries: unknown = isMap(file) ? file[section] : undefined;
   if (!isMap(entries)) return new Map();
   return new Map(Object.entries(entries).map(([name, entry]) => [name, read(entry)]));
+}
+
+/** What is understood of a volume that is wrong somewhere. */
+function placed(entry: unknown): Understood<VolumeSpec, never> {
+  const path = textOf(entry, "path");
+  return path === undefined ? {} : { path };
 }
 
 function textOf(entry: unknown, key: string): string | undefined {

@@ -11,7 +11,7 @@ import {
 import { join, resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { cacheDirectory, defaultState, type LoadRequest, searchedFiles } from "./find.ts";
-import { configOfOutline, type Outline, outlineOf } from "./outline.ts";
+import { canBeOutlined, configOfOutline, type Outline, outlineOf } from "./outline.ts";
 
 /** All that the meaning of a configuration depends on, besides its text. */
 export interface OutlineOrigin extends LoadRequest {
@@ -41,6 +41,7 @@ export async function loadAndKeep(
   const before = fileState(origin);
   const config = await load();
   if (before === undefined || before.isFresh || before.file !== config.file) return config;
+  if (!canBeOutlined(config)) return config;
   if (fileState(origin)?.fingerprint !== before.fingerprint) return config;
   keep(nameFor(config.file, origin), {
     fingerprint: before.fingerprint,

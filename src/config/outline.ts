@@ -24,7 +24,12 @@ interface JobOutline {
   readonly overdueAfterMs?: number;
 }
 
-/** The outline of a configuration. */
+/** Only volumes that are plain folders of this machine can be looked at without more than an outline. */
+export function canBeOutlined({ volumes }: Config): boolean {
+  return volumes.values().every(({ host, device }) => host === undefined && device === undefined);
+}
+
+/** The outline of a configuration that can be outlined. */
 export function outlineOf(config: Config): Outline {
   const { file, state, concurrency, warnings } = config;
   return {
@@ -32,7 +37,7 @@ export function outlineOf(config: Config): Outline {
     state,
     concurrency,
     warnings,
-    volumes: mapped(config.volumes, ({ path, marker }) => ({ path, marker })),
+    volumes: mapped(config.volumes, ({ path = "", marker }) => ({ path, marker })),
     repositories: mapped(config.repositories, ({ place }) => place),
     jobs: mapped(config.jobs, jobOutline),
   };
@@ -66,6 +71,7 @@ export function configOfOutline(outline: Outline): Config {
     state,
     concurrency,
     warnings,
+    hosts: new Map(),
     volumes: new Map(Object.entries(volumes).map(([name, place]) => [name, localVolume(place)])),
     repositories: new Map(
       Object.entries(repositories).map(([name, place]) => [name, outlinedRepository(name, place)]),

@@ -26,14 +26,20 @@ export function placeAll(draft: Draft, home: string): Placements {
   const volumes = mapValues(draft.volumes, (spec) =>
     spec.path === undefined ? undefined : absolutePath(spec.path, home),
   );
+  const repositories = mapValues(draft.repositories, (spec) =>
+    spec.at === undefined ? undefined : placeOfRepository({ ...spec, at: spec.at }, surroundings),
+  );
   return {
     state: draft.state === undefined ? undefined : absolutePath(draft.state, home),
     volumes,
-    repositories: mapValues(draft.repositories, (spec) =>
-      spec.at === undefined ? undefined : placeOfRepository({ ...spec, at: spec.at }, surroundings),
-    ),
+    repositories,
     sources: mapValues(draft.jobs, ({ sources = [] }) =>
-      sources.map((spec) => (spec === undefined ? undefined : placeOf(spec.at, surroundings))),
+      sources.map((spec) => {
+        if (spec === undefined) return undefined;
+        // Its newest snapshot is somewhere in it: the engine knows where.
+        if (spec.repository === true) return repositories.get(spec.at);
+        return placeOf(spec.at, surroundings);
+      }),
     ),
     excludeFiles: mapValues(draft.jobs, (job) =>
       (job["exclude-files"] ?? []).map((file) => absolutePath(file, home)),

@@ -1,6 +1,7 @@
 // Knows: every key of the configuration file. Must not know: where a value was written, and what is done with it.
 import * as z from "zod";
 import { AnyRepository } from "../engines/index.ts";
+import { AnyHost } from "../hosts/ssh/index.ts";
 import { Duration } from "../kernel/duration.ts";
 import { Size } from "../kernel/size.ts";
 import { AnyNotifier } from "../notifiers/index.ts";
@@ -191,6 +192,14 @@ export const ConfigFile = z.strictObject({
   concurrency: z.int().min(1).max(64).default(4).meta({
     description: "How many jobs may work at once. Those that share a volume take turns.",
   }),
+  hosts: z
+    .record(Name, AnyHost)
+    .default({})
+    .meta({
+      description:
+        "Other machines, reached over ssh. What is not said here is taken from ~/.ssh/config. A volume names the host that it is on.",
+      examples: [{ nas: { addresses: [{ host: "nas.lan" }] } }],
+    }),
   volumes: z
     .record(Name, AnyVolume)
     .default({})

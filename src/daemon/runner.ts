@@ -61,6 +61,7 @@ async function runOnce(
     trigger,
     labels: [],
     full: false,
+    allowDeletions: false,
   };
   const [result] = await runJobs(program, request, options);
   if (result !== undefined && gaveUp(program, job, result)) {

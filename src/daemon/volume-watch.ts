@@ -76,7 +76,7 @@ async function presentVolumes(
   const present = await Promise.all(
     [...names].map(async (name) => {
       const state = await openVolume(program, name, noLedger).observe(signal);
-      return state.present ? [name] : [];
+      return state.kind === "away" ? [] : [name];
     }),
   );
   return new Set(present.flat());

@@ -2,6 +2,8 @@
 import * as z from "zod";
 import type { Command, Host } from "../hosts/host.ts";
 import type { Evidence } from "../kernel/evidence.ts";
+import type { Finding } from "../kernel/finding.ts";
+import type { Ledger } from "../kernel/ledger.ts";
 import type { PreparedSource, SourceKind } from "../kernel/prepared-source.ts";
 import type { ReportProgress } from "../kernel/progress.ts";
 import type { ResolveSecret } from "../kernel/secret-reference.ts";
@@ -57,14 +59,37 @@ export interface RepositorySpec {
   /** The kinds of source this engine can read. */
   readonly accepts: ReadonlySet<SourceKind>;
   readonly needs: readonly ToolRequirement[];
+  /** Whether it can be on a volume of another machine. */
+  readonly onOtherHosts: boolean;
+  /** Whether it can read sources on another machine than this one. */
+  readonly readsOtherHosts: boolean;
+  /** Whether its snapshots are plain files, so that a job can have the newest of them as a source. */
+  readonly browsable: boolean;
+  /** Keys of a job that its tool has no means for: a configuration that uses them is refused. */
+  readonly lacks: readonly JobKey[];
   /** A local path (not a service's address) without a volume, where that is what `at` is. */
   readonly localPath?: string;
   open(access: RepositoryAccess): Repository;
 }
 
+/** Keys of a job that not every tool can follow. */
+export type JobKey =
+  | "labels"
+  | "exclude"
+  | "exclude-files"
+  | "exclude-if-present"
+  | "exclude-larger-than"
+  | "exclude-ignore-case"
+  | "one-file-system";
+
 /** All that opening a repository takes. Opening itself does nothing yet. */
 export interface RepositoryAccess {
+  /** The machine that it is on. */
   readonly host: Host;
+  /** This machine, for tools that reach the other one by themselves. */
+  readonly here: Host;
+  /** What must be undone after a crash. While only looking, it refuses. */
+  readonly ledger: Ledger;
   /** `at`, with the volume's path filled in. */
   readonly location: string;
   /** The name it has in the configuration, for messages. */
@@ -82,10 +107,14 @@ export interface Work {
 export interface BackupRequest {
   readonly job: string;
   readonly source: PreparedSource;
+  /** The machine that the source is on. */
+  readonly sourceHost: Host;
   readonly selection: Selection;
   readonly labels: readonly string[];
   /** A full snapshot even where a differential would do. */
   readonly full: boolean;
+  /** Somebody said that a source which has lost most of its files, or all, is to be followed. */
+  readonly allowDeletions: boolean;
 }
 
 /** Which files of a source are left out. Patterns are in the notation of the engine's tool. */
@@ -125,18 +154,30 @@ export interface PruneResult {
 /** How deep a check goes: structure only, or also this much of the data ("100%", "2.5%"). */
 export interface CheckLevel {
   readonly readData?: string;
+  /** What the job backs up, where it is there: engines whose tool keeps no checksums compare with it. */
+  readonly source?: Compared<PreparedSource>;
+  /** Another repository of the job that is there, to compare with. */
+  readonly other?: Compared<Repository>;
+}
+
+/** Something to compare with, and the machine that it is on. */
+export interface Compared<What> {
+  readonly what: What;
+  readonly host: Host;
 }
 
 export interface CheckResult {
   /** Sentences, one for each thing that is wrong. Empty: nothing was found. */
   readonly problems: readonly string[];
+  /** Sentences about what was not looked at, and why. */
+  readonly notes?: readonly string[];
 }
 
 export interface RestoreRequest {
   readonly snapshot: string;
   /** Paths inside the snapshot; empty means everything. */
   readonly include: readonly string[];
-  /** An absolute path on the repository's host. Nothing is written outside it. */
+  /** An absolute path on this machine. Nothing is written outside it. */
   readonly target: string;
 }
 
@@ -203,6 +244,10 @@ export interface Repository {
   check(level: CheckLevel, work: Work): Promise<CheckResult>;
   /** Throws `snapshot-missing`. */
   restore(request: RestoreRequest, work: Work): Promise<RestoreResult>;
+  /** Where the files of a snapshot are, absolute, on the repository's machine. Only of browsable ones. Pure. */
+  browse?(snapshot: Snapshot): string;
+  /** Preconditions that are the engine's own, with the command that mends each. Reads only. */
+  examine?(signal: AbortSignal): Promise<readonly Finding[]>;
   /** The commands that a verb would run now. Pure; it is what a dry run prints. */
   preview(planned: PlannedVerb): readonly Command[];
 }

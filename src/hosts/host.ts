@@ -70,9 +70,26 @@ export interface Scratch extends AsyncDisposable {
   readonly path: string;
 }
 
+/** Another machine, as tools of this one reach it: over the one connection that is open to it. */
+export interface Remote {
+  /** The words of ssh before the destination, for tools that start it themselves (`rsync -e`). */
+  readonly shell: readonly [string, ...string[]];
+  /** What such a tool calls the machine, as in `DESTINATION:PATH`. */
+  readonly destination: string;
+  /** A command of that machine as one that this machine runs. Pure. */
+  through(command: Command): Command;
+}
+
 /** A machine that commands run on. */
 export interface Host {
   readonly name: string;
+  /** How this machine reaches it. Absent: it is this machine. */
+  readonly remote?: Remote;
+  /**
+   * Makes sure that it answers, and that what `remote` says can be used. Everything else here does
+   * so by itself. Throws `host-unreachable`, `interrupted`.
+   */
+  reach(signal: AbortSignal): Promise<void>;
   /**
    * Runs one command to its end. Throws a `CommandFailed` on an exit status that is not in
    * `okExits`, `tool-missing` when the program does not exist, `timed-out`, and `interrupted` after

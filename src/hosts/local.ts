@@ -47,6 +47,9 @@ export function localHost(options: LocalHostOptions = {}): Host {
   return {
     name: options.name ?? "local",
     pipe,
+    async reach(signal) {
+      if (signal.aborted) throw interruption(signal, "starting");
+    },
     async run(command, signal, watch): Promise<CommandResult> {
       const { stages } = await pipe([command], signal, watch);
       const [result] = stages;

@@ -1,5 +1,6 @@
 // Knows: which commands change nothing. Must not know: why nothing may change.
 import type { Command, Host } from "./host.ts";
+import type { Hosts } from "./hosts.ts";
 import { showCommand } from "./show-command.ts";
 
 /**
@@ -10,6 +11,10 @@ import { showCommand } from "./show-command.ts";
 export function readOnlyHost(host: Host): Host {
   return {
     name: host.name,
+    ...(host.remote === undefined ? {} : { remote: host.remote }),
+    async reach(signal) {
+      await host.reach(signal);
+    },
     async run(command, signal, watch) {
       refuseWrites([command]);
       return await host.run(command, signal, watch);
@@ -23,6 +28,18 @@ export function readOnlyHost(host: Host): Host {
     },
     async scratch() {
       throw new Error(`a scratch directory on ${host.name} was asked for while only reading`);
+    },
+  };
+}
+
+/** The same hosts, each read-only. They are closed by whoever opened them, not with this. */
+export function readOnlyHosts(hosts: Hosts): Hosts {
+  return {
+    here: readOnlyHost(hosts.here),
+    get: (name) => readOnlyHost(hosts.get(name)),
+    examine: async (name, signal) => await hosts.examine(name, signal),
+    async [Symbol.asyncDispose]() {
+      // Not taken here.
     },
   };
 }

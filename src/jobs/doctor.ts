@@ -2,7 +2,6 @@
 import type { Job } from "../config/config.ts";
 import { secretFindings } from "../config/secrets.ts";
 import type { ToolRequirement } from "../engines/engine.ts";
-import { readOnlyHost } from "../hosts/read-only.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { formatSize } from "../kernel/size.ts";
 import {
@@ -11,9 +10,9 @@ import {
   type ObservedRepository,
   type Observation,
 } from "./observe.ts";
-import { configuredJob, placedRepository, repositoriesOf } from "./open.ts";
-import type { Program } from "./program.ts";
-import type { Finding } from "./report.ts";
+import { configuredJob, noLedger, openVolume, placedRepository, repositoriesOf } from "./open.ts";
+import { onlyLooking, type Program } from "./program.ts";
+import type { Finding } from "../kernel/finding.ts";
 import { isOverdue } from "./due.ts";
 
 /** Below this much free space on a volume a backup is about to fail. */
@@ -25,7 +24,7 @@ export async function examine(
   jobs: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const looking = { ...program, host: readOnlyHost(program.host) };
+  const looking = onlyLooking(program);
   const configured = jobs.map((name) => configuredJob(program, name));
   const tools = await Promise.all(
     toolsOf(program, configured).map(async (need) => await examineTool(looking, need, signal)),
@@ -78,7 +77,7 @@ async function examineTool(
   const install = { hint: `sudo apt-get install ${need.package}` };
   try {
     const command = { argv: [tool, ...versionArguments], effect: "reads" } as const;
-    const { stdout } = await program.host.run(command, signal);
+    const { stdout } = await program.hosts.here.run(command, signal);
     const version = /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0] ?? "unknown";
     if (minimum !== undefined && isOlder(version, minimum)) {
       const message = `${tool} is version ${version}; at least ${minimum} is needed`;
@@ -136,17 +135,18 @@ async function examineVolumes(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const states = await observeVolumes(program, job, signal);
-  return [...states].map(([name, state]): Finding => {
-    const subject = `volume ${name}`;
-    if (!state.present) {
-      const hint = state.hint === undefined ? {} : { hint: state.hint };
-      return { code: "volume-away", severity: "away", subject, message: state.reason, ...hint };
-    }
-    const free = `${formatSize(state.freeBytes)} free`;
-    if (state.freeBytes >= littleSpaceBytes) return ok("volume", subject, free);
-    const hint = `holdfast forget ${job.name} && holdfast prune ${job.name}, or make room at ${state.path}`;
-    return { code: "space-low", severity: "warning", subject, message: `only ${free}`, hint };
-  });
+  const each = await Promise.all(
+    [...states].map(async ([name, state]): Promise<readonly Finding[]> => {
+      const subject = `volume ${name}`;
+      if (state.kind !== "mounted")
+        return await openVolume(program, name, noLedger).examine(signal);
+      const free = `${formatSize(state.freeBytes)} free`;
+      if (state.freeBytes >= littleSpaceBytes) return [ok("volume", subject, free)];
+      const hint = `holdfast forget ${job.name} && holdfast prune ${job.name}, or make room at ${state.path}`;
+      return [{ code: "space-low", severity: "warning", subject, message: `only ${free}`, hint }];
+    }),
+  );
+  return each.flat();
 }
 
 function examineSources({ sources, job }: Observation): readonly Finding[] {
@@ -155,6 +155,8 @@ function examineSources({ sources, job }: Observation): readonly Finding[] {
     if (source.state === "away") {
       return { code: "source-away", severity: "away", subject, message: source.reason };
     }
+    if (source.state === "attachable")
+      return ok("source", subject, "is on a volume that a run attaches");
     const { found } = source;
     if (found.kind !== "ready") {
       const code = found.kind === "missing" ? "source-missing" : "source-unreadable";

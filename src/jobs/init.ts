@@ -1,4 +1,5 @@
 // Knows: what has to exist before the first run. Must not know: how any of it is made.
+import type { Ledger } from "../kernel/ledger.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import {
   openRepository,
@@ -12,6 +13,13 @@ import { observeVolumes, presentPaths } from "./observe.ts";
 import type { Program } from "./program.ts";
 import type { InitReport } from "./report.ts";
 import type { Volume } from "../volumes/volume.ts";
+
+/** What is initialised is meant to stay: there is nothing to undo, so nothing to promise. */
+const permanent: Ledger = {
+  promise() {
+    return { settle() {} };
+  },
+};
 
 /**
  * Creates the markers and repositories of these jobs that do not exist yet, and leaves alone what
@@ -46,14 +54,8 @@ async function initVolume(
   name: string,
   signal: AbortSignal,
 ): Promise<InitReport> {
-  // A marker is meant to stay: there is nothing to undo, so nothing to promise.
-  const ledger = {
-    promise() {
-      return { settle() {} };
-    },
-  };
   return await attempted({ kind: "volume", name }, async () => {
-    const volume = openVolume(program, name, ledger);
+    const volume = openVolume(program, name, permanent);
     const known = `volume-marked:${name}`;
     if (program.journal.mark(known) !== undefined) await mustBeMarked(volume, signal);
     const created = await volume.init(signal);
@@ -68,7 +70,7 @@ async function initVolume(
  */
 async function mustBeMarked(volume: Volume, signal: AbortSignal): Promise<void> {
   const state = await volume.observe(signal);
-  if (state.present) return;
+  if (state.kind === "mounted") return;
   const sentence = `it was marked before, but ${state.reason}`;
   throw new HoldfastError("volume-away", `${sentence}. For a new drive, create that file on it`);
 }
@@ -118,11 +120,10 @@ async function initRepository(
   },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const repository = openRepository(program, asked.name, asked.volumes);
+  const repository = openRepository(program, asked.name, { ...asked, ledger: permanent });
   if (await repository.exists(signal)) return false;
   // Made without the first one it would store anew what it has: that cannot be mended later.
-  const from =
-    asked.from === undefined ? undefined : openRepository(program, asked.from, asked.volumes);
+  const from = asked.from === undefined ? undefined : openRepository(program, asked.from, asked);
   try {
     await repository.init(signal, from);
     return true;

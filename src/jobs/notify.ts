@@ -203,7 +203,7 @@ function reportFailure(
 function openNotifier(program: Program, name: string) {
   const spec = program.config.notifiers.get(name);
   if (spec === undefined) throw new Error(`notifier ${name} is not configured`);
-  return spec.open({ host: program.host, secret: program.secret });
+  return spec.open({ host: program.hosts.here, secret: program.secret });
 }
 
 function blank(program: Program, title: string): Omit<Notification, "event"> {

@@ -5,7 +5,7 @@ import type { JobIdentity } from "../engines/engine.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
 import type { PlacedSource, SourceState } from "../sources/source.ts";
-import type { VolumeState } from "../volumes/volume.ts";
+import type { VolumeAway, VolumeState } from "../volumes/volume.ts";
 import { unhealthyMark } from "./health.ts";
 import {
   identityOf,
@@ -39,9 +39,11 @@ export type ObservedSource =
       readonly reason: string;
       readonly hint?: string;
     }
+  /** Its volume is plugged in; the source is seen when that is attached. */
+  | { readonly label: string; readonly state: "attachable" }
   | { readonly label: string; readonly state: "seen"; readonly found: SourceState };
 
-/** A repository as it was met. `unlisted`: its place is there; the repository was not asked. */
+/** A repository as it was met. `unlisted`: its place is there, or can be attached; it was not asked. */
 export type ObservedRepository = {
   readonly name: string;
   readonly facts?: RepositoryFacts;
@@ -82,7 +84,9 @@ export async function observeJob(
       job.sources.map(async (source) => {
         const volume = source.place.volume;
         const state = volume === undefined ? undefined : states.get(volume);
-        if (state?.present === false) return awaySource(source, state);
+        if (state?.kind === "away") return awaySource(source, state);
+        if (state?.kind === "attachable")
+          return { label: source.spec.label, state: "attachable" } as const;
         return await observeSource(program, { source, volumes }, signal);
       }),
     ),
@@ -125,14 +129,13 @@ export async function observeVolumes(
 /** Where the present ones among these volumes are. */
 export function presentPaths(states: ReadonlyMap<string, VolumeState>): VolumePaths {
   return new Map(
-    [...states].flatMap(([name, state]) => (state.present ? [[name, state.path] as const] : [])),
+    [...states].flatMap(([name, state]) =>
+      state.kind === "mounted" ? [[name, state.path] as const] : [],
+    ),
   );
 }
 
-function awaySource(
-  source: PlacedSource,
-  state: Extract<VolumeState, { present: false }>,
-): ObservedSource {
+function awaySource(source: PlacedSource, state: VolumeAway): ObservedSource {
   return {
     label: source.spec.label,
     state: "away",
@@ -174,21 +177,36 @@ async function observeRepository(
   };
   const volume = placedRepository(program, name).place.volume;
   const state = volume === undefined ? undefined : states.get(volume);
-  if (state?.present === false) {
+  if (state?.kind === "away") {
     const { reason, hint } = state;
     return { ...common, state: "away", reason, ...(hint === undefined ? {} : { hint }) };
   }
-  if (depth === "places") return { ...common, state: "unlisted" };
+  if (depth === "places" || state?.kind === "attachable") return { ...common, state: "unlisted" };
 
-  const repository = openRepository(program, name, volumes);
+  return { ...common, ...(await listed(program, { job, name, volumes }, signal)) };
+}
+
+type Listed = Extract<ObservedRepository, { state: "missing" | "failed" | "listed" }>;
+
+/** What a repository answers when it is asked for its snapshots. */
+async function listed(
+  program: Program,
+  { job, name, volumes }: Pick<RepositoryToObserve, "job" | "name" | "volumes">,
+  signal: AbortSignal,
+): Promise<DistributedOmit<Listed, "name" | "facts" | "unhealthy">> {
+  const repository = openRepository(program, name, { volumes });
   const identity = identityOf(program, job, volumes);
   try {
     const snapshots = await repository.snapshots(identity, signal);
     const verified = program.journal.verified(name);
     const series = repository.series(identity);
-    return { ...common, state: "listed", identity, series, snapshots, verified };
+    return { state: "listed", identity, series, snapshots, verified };
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
-    return { ...common, state: error.code === "repository-missing" ? "missing" : "failed", error };
+    return { state: error.code === "repository-missing" ? "missing" : "failed", error };
   }
 }
+
+type DistributedOmit<Type, Key extends PropertyKey> = Type extends unknown
+  ? Omit<Type, Key>
+  : never;

@@ -6,6 +6,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import type { Ledger } from "../kernel/ledger.ts";
 import type { Place } from "../kernel/place.ts";
 import type { PlacedSource, Source } from "../sources/source.ts";
+import type { Host } from "../hosts/host.ts";
 import type { Volume } from "../volumes/volume.ts";
 import type { Program } from "./program.ts";
 
@@ -22,7 +23,13 @@ export const noLedger: Ledger = {
 export function openVolume(program: Program, name: string, ledger: Ledger): Volume {
   const spec = program.config.volumes.get(name);
   if (spec === undefined) throw new Error(`volume ${name} is not configured`);
-  return spec.open({ name, host: program.host, ledger });
+  const { hosts, secret } = program;
+  return spec.open({ name, host: hosts.get(spec.host), ledger, secret });
+}
+
+/** The machine that a place is on. */
+export function hostOf({ config, hosts }: Program, { volume }: Place): Host {
+  return hosts.get(volume === undefined ? undefined : config.volumes.get(volume)?.host);
 }
 
 /** The configured repository. The name is known to exist: the configuration was checked. */
@@ -32,11 +39,20 @@ export function placedRepository(program: Program, name: string): PlacedReposito
   return placed;
 }
 
-/** Opens a repository whose volume, if it has one, is at its place in `volumes`. */
-export function openRepository(program: Program, name: string, volumes: VolumePaths): Repository {
+/**
+ * Opens a repository whose volume, if it has one, is at its place in `volumes`. Without a ledger it can
+ * only be looked at.
+ */
+export function openRepository(
+  program: Program,
+  name: string,
+  { volumes, ledger = noLedger }: { readonly volumes: VolumePaths; readonly ledger?: Ledger },
+): Repository {
   const { spec, place } = placedRepository(program, name);
   return spec.open({
-    host: program.host,
+    host: hostOf(program, place),
+    here: program.hosts.here,
+    ledger,
     location: resolvePlace(place, volumes),
     name,
     secret: program.secret,
@@ -48,12 +64,31 @@ export function openSource(
   source: PlacedSource,
   context: { readonly volumes: VolumePaths; readonly ledger: Ledger },
 ): Source {
-  return source.spec.open({
-    host: program.host,
-    location: resolvePlace(source.place, context.volumes),
-    ledger: context.ledger,
+  const { spec, place } = source;
+  const { volumes, ledger } = context;
+  return spec.open({
+    host: hostOf(program, place),
+    location: resolvePlace(place, volumes),
+    ledger,
     secret: program.secret,
+    newestSnapshot: async (signal) =>
+      spec.repository === true
+        ? await newestOf(program, { name: spec.at, volumes }, signal)
+        : undefined,
   });
+}
+
+/** Where the newest snapshot of a repository can be read, on the repository's machine. */
+async function newestOf(
+  program: Program,
+  of: { readonly name: string; readonly volumes: VolumePaths },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const repository = openRepository(program, of.name, of);
+  // The series of its own job do not matter here: whoever made it, it is the newest.
+  const snapshots = await repository.snapshots({ name: of.name, paths: [] }, signal);
+  const newest = snapshots.at(-1);
+  return newest === undefined ? undefined : repository.browse?.(newest);
 }
 
 /** Fills in where the volume is. Throws `volume-away` when it is nowhere. */
@@ -91,7 +126,9 @@ export function volumesOf(places: readonly Place[]): readonly string[] {
  * its own, and forget it.
  */
 export function identityOf(program: Program, job: Job, volumes: VolumePaths): JobIdentity {
-  const configured = [...program.config.volumes].map(([name, { path }]) => [name, path] as const);
+  const configured = [...program.config.volumes].flatMap(([name, { path }]) =>
+    path === undefined ? [] : [[name, path] as const],
+  );
   const context = { volumes: new Map([...configured, ...volumes]), ledger: noLedger };
   return {
     name: job.name,

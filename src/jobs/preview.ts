@@ -1,7 +1,7 @@
 // Knows: which commands a step of a plan stands for. Must not know: how they are run.
 import type { HookCommand } from "../config/config.ts";
 import type { PlannedVerb, Repository } from "../engines/engine.ts";
-import type { Command } from "../hosts/host.ts";
+import type { Command, Host } from "../hosts/host.ts";
 import { showCommand } from "../hosts/show-command.ts";
 import type { PreparedSource } from "../kernel/prepared-source.ts";
 import type { Observation, ObservedRepository } from "./observe.ts";
@@ -14,6 +14,7 @@ import { dropped } from "./retain.ts";
 export interface PreviewContext {
   readonly observation: Observation;
   readonly request: RunRequest;
+  readonly sourceHost: Host;
   readonly open: (repository: string) => Repository;
 }
 
@@ -79,8 +80,10 @@ function plannedVerb(
       const source = unprepared(target.identity.paths);
       const labels = [...job.labels, ...request.labels];
       const { selection } = job;
-      const { full } = request;
-      return { verb: "backup", request: { job: job.name, source, selection, labels, full } };
+      const { full, allowDeletions } = request;
+      const { sourceHost } = context;
+      const settings = { selection, labels, full, allowDeletions };
+      return { verb: "backup", request: { job: job.name, source, sourceHost, ...settings } };
     }
     case "copy":
       return plannedCopy(target, context);

@@ -1,6 +1,7 @@
 // Knows: what everything in this room works with, and what it is asked for. Built once, in main.
 import type { Config } from "../config/config.ts";
-import type { Host } from "../hosts/host.ts";
+import type { Hosts } from "../hosts/hosts.ts";
+import { readOnlyHosts } from "../hosts/read-only.ts";
 import type { Journal, Trigger } from "../journal/journal.ts";
 import type { ResolveSecret } from "../kernel/secret-reference.ts";
 
@@ -8,9 +9,14 @@ import type { ResolveSecret } from "../kernel/secret-reference.ts";
 export interface Program {
   readonly config: Config;
   readonly journal: Journal;
-  readonly host: Host;
+  readonly hosts: Hosts;
   readonly secret: ResolveSecret;
   readonly now: () => Date;
+}
+
+/** The same program, unable to change anything on any host. */
+export function onlyLooking(program: Program): Program {
+  return { ...program, hosts: readOnlyHosts(program.hosts) };
 }
 
 /** What a run may consist of, in the order in which it happens. */
@@ -27,4 +33,6 @@ export interface RunRequest {
   readonly triggers?: ReadonlyMap<string, Trigger>;
   readonly labels: readonly string[];
   readonly full: boolean;
+  /** A source that has lost most of its files, or all, is to be followed. */
+  readonly allowDeletions: boolean;
 }

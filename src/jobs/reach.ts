@@ -23,8 +23,8 @@ export async function reachRepositories(
   const repositories = repositoriesOf(job).map((name): Reached => {
     const { volume } = placedRepository(program, name).place;
     const state = volume === undefined ? undefined : states.get(volume);
-    if (state?.present !== false) {
-      return { name, away: false, repository: openRepository(program, name, present) };
+    if (state?.kind !== "away") {
+      return { name, away: false, repository: openRepository(program, name, { volumes: present }) };
     }
     const details = state.hint === undefined ? {} : { hint: state.hint };
     return { name, away: true, error: new HoldfastError("volume-away", state.reason, details) };

@@ -105,7 +105,7 @@ function undoingsFor(program: Program, run: string): ReadonlyMap<string, Undo> {
           });
         }
         const facts = { run, outcome: "interrupted" };
-        await runHooks(program.host, { job, moment: "after", facts }, signal);
+        await runHooks(program.hosts.here, { job, moment: "after", facts }, signal);
       },
     ],
   ]);

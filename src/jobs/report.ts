@@ -94,16 +94,6 @@ export interface JobStatus {
   readonly repositories: readonly RepositoryStatus[];
 }
 
-export interface Finding {
-  /** Stable, kebab-case. */
-  readonly code: string;
-  readonly severity: "ok" | "away" | "warning" | "error";
-  readonly subject: string;
-  readonly message: string;
-  /** The command that mends it. */
-  readonly hint?: string;
-}
-
 export interface CheckReport {
   readonly job: string;
   readonly repository: string;
@@ -132,8 +122,15 @@ export interface RestoreReport {
 
 export interface VolumeReport {
   readonly volume: string;
-  readonly path: string;
+  /** Absent: this machine. */
+  readonly host?: string;
+  /** Where it is, or would be; unknown while only its device is. */
+  readonly path?: string;
+  /** Plugged in, or otherwise within reach. */
   readonly present: boolean;
+  readonly mounted: boolean;
+  /** Why it is away. */
+  readonly code?: string;
   readonly reason?: string;
   readonly hint?: string;
   readonly freeBytes?: number;

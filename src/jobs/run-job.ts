@@ -178,7 +178,7 @@ async function backUpBetweenHooks(undertaking: Undertaking, step: Step): Promise
   const owed = hooked ? ledger.promise(afterHooksEntry(job)) : undefined;
   let thrown: { readonly error: unknown } | undefined;
   try {
-    await runHooks(program.host, { job, moment: "before", facts: { run } }, signal);
+    await runHooks(program.hosts.here, { job, moment: "before", facts: { run } }, signal);
     await takeStep(undertaking, step);
   } catch (error) {
     thrown = { error };
@@ -190,7 +190,7 @@ async function backUpBetweenHooks(undertaking: Undertaking, step: Step): Promise
     failed === undefined ? endOf(soFar, { job: job.name, run }) : endOfThrown(failed.error, soFar);
   try {
     const facts = hookFacts(run, end);
-    if (hooked) await runHooks(program.host, { job, moment: "after", facts }, ownTime());
+    if (hooked) await runHooks(program.hosts.here, { job, moment: "after", facts }, ownTime());
     owed?.settle();
   } catch (error) {
     // It is owed still. The backup is what it is: what follows is done, and the run fails in the end.
@@ -208,7 +208,7 @@ async function runFailureHooks(
 ): Promise<void> {
   const hooks = { job, moment: "on-failure", facts: hookFacts(run, end) } as const;
   try {
-    await runHooks(program.host, hooks, ownTime());
+    await runHooks(program.hosts.here, hooks, ownTime());
   } catch (error) {
     reportHookFailure({ record }, error);
   }

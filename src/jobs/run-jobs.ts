@@ -1,12 +1,12 @@
 // Knows: how several jobs are planned and run in one go. What cli, daemon and any later front end call.
+import type { Host } from "../hosts/host.ts";
 import type { Job } from "../config/config.ts";
-import { readOnlyHost } from "../hosts/read-only.ts";
 import type { Listener } from "./event.ts";
 import { notifyEnd, notifyStart } from "./notify.ts";
 import { draftPlan } from "./draft.ts";
-import { configuredJob, openRepository, placedRepository, repositoriesOf } from "./open.ts";
+import { configuredJob, hostOf, openRepository, placedRepository, repositoriesOf } from "./open.ts";
 import { reportPlan } from "./preview.ts";
-import type { Program, RunRequest } from "./program.ts";
+import { onlyLooking, type Program, type RunRequest } from "./program.ts";
 import { recover } from "./recover.ts";
 import type { JobResult, PlanReport } from "./report.ts";
 import { runJob, type RunOptions } from "./run-job.ts";
@@ -21,16 +21,23 @@ export async function planJobs(
   request: RunRequest,
   signal: AbortSignal,
 ): Promise<readonly PlanReport[]> {
-  const looking = { ...program, host: readOnlyHost(program.host) };
+  const looking = onlyLooking(program);
   const reports: PlanReport[] = [];
   for (const name of request.jobs) {
     const job = configuredJob(program, name);
     const question = { job, request, depth: "snapshots" } as const;
     const { plan, observation } = await draftPlan(looking, question, signal);
-    const open = (repository: string) => openRepository(looking, repository, observation.volumes);
-    reports.push(reportPlan(plan, { observation, request, open }));
+    const open = (repository: string) => openRepository(looking, repository, observation);
+    reports.push(
+      reportPlan(plan, { observation, request, sourceHost: sourceHostOf(looking, job), open }),
+    );
   }
   return reports;
+}
+
+function sourceHostOf(program: Program, { sources }: Job): Host {
+  const [first] = sources;
+  return first === undefined ? program.hosts.here : hostOf(program, first.place);
 }
 
 /**

@@ -20,6 +20,10 @@ async function aJobOnDisk() {
       at: "/srv/disk",
       accepts: new Set(["paths"]),
       needs: [],
+      onOtherHosts: false,
+      readsOtherHosts: false,
+      browsable: false,
+      lacks: [],
       open: () => assert.fail("a repository was opened"),
     },
   };

@@ -84,8 +84,8 @@ function repositoryStatus(
   const state = volume === undefined ? undefined : volumes.get(volume);
   return {
     repository: name,
-    present: state?.present !== false,
-    ...(state?.present === false ? { reason: state.reason } : {}),
+    present: state?.kind !== "away",
+    ...(state?.kind === "away" ? { reason: state.reason } : {}),
     ...(facts?.newest === undefined ? {} : { newest: facts.newest }),
     ...(facts === undefined ? {} : { count: facts.count }),
   };

@@ -1,9 +1,10 @@
 // Knows: how each verb of a run is carried out. Must not know: which come, in what order, and what a failure means for the run.
+import type { Host } from "../hosts/host.ts";
 import type { PreparedSource } from "../kernel/prepared-source.ts";
 import type { Evidence } from "../kernel/evidence.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { noteCheck } from "./health.ts";
-import { openSource, placedRepository } from "./open.ts";
+import { hostOf, openSource, placedRepository } from "./open.ts";
 import type { Verb } from "./program.ts";
 import { decide, dropped, rulesFor } from "./retain.ts";
 import { judge } from "./verdict.ts";
@@ -36,7 +37,7 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
   const { program, plan, request, soFar } = undertaking;
   const { job } = plan;
   await using prepared = new AsyncDisposableStack();
-  const { source, empty } = await prepareSources(undertaking, prepared);
+  const { source, sourceHost, empty } = await prepareSources(undertaking, prepared);
 
   const started = program.now();
   const result = await repositoryIn(undertaking, name).backup(
@@ -46,6 +47,8 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
       selection: job.selection,
       labels: [...job.labels, ...request.labels],
       full: request.full,
+      allowDeletions: request.allowDeletions,
+      sourceHost,
     },
     workFor(undertaking, "backup"),
   );
@@ -76,8 +79,15 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
 async function prepareSources(
   undertaking: Undertaking,
   stack: AsyncDisposableStack,
-): Promise<{ readonly source: PreparedSource; readonly empty: readonly string[] }> {
+): Promise<{
+  readonly source: PreparedSource;
+  readonly sourceHost: Host;
+  readonly empty: readonly string[];
+}> {
   const { program, plan, volumes, ledger, signal } = undertaking;
+  const [first] = plan.job.sources;
+  // All sources of a job are on one machine: that is checked when the configuration is loaded.
+  const sourceHost = first === undefined ? program.hosts.here : hostOf(program, first.place);
   const paths: string[] = [];
   const empty: string[] = [];
   for (const placed of plan.job.sources) {
@@ -85,6 +95,8 @@ async function prepareSources(
     const found = await source.observe(signal);
     if (found.kind === "ready" && found.empty) empty.push(source.label);
     const prepared = stack.use(await source.prepare(signal));
+    // The only source of its job: that is checked when the configuration is loaded.
+    if (prepared.kind !== "paths") return { source: prepared, sourceHost, empty };
     paths.push(...prepared.paths);
   }
   const source: PreparedSource = {
@@ -94,7 +106,7 @@ async function prepareSources(
       // The stack releases each source; nothing more was taken here.
     },
   };
-  return { source, empty };
+  return { source, sourceHost, empty };
 }
 
 function notListed(repository: string, ids: readonly string[]): HoldfastError {

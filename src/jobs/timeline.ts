@@ -2,9 +2,8 @@
 import type { Job } from "../config/config.ts";
 import type { JobIdentity, Repository } from "../engines/engine.ts";
 import { exitStatusOf, HoldfastError } from "../kernel/errors.ts";
-import { readOnlyHost } from "../hosts/read-only.ts";
 import { configuredJob } from "./open.ts";
-import type { Program } from "./program.ts";
+import { onlyLooking, type Program } from "./program.ts";
 import { reachRepositories, type Reached } from "./reach.ts";
 import type { TimelineEntry, TimelineGap } from "./report.ts";
 import { decide, rulesFor } from "./retain.ts";
@@ -21,7 +20,7 @@ export async function timeline(
   query: { readonly jobs: readonly string[]; readonly find?: string },
   signal: AbortSignal,
 ): Promise<Timeline> {
-  const looking = { ...program, host: readOnlyHost(program.host) };
+  const looking = onlyLooking(program);
   const parts = await Promise.all(
     query.jobs.map(async (name) => await timelineOf(looking, { ...query, name }, signal)),
   );

@@ -59,7 +59,7 @@ export function nothingYet(): SoFar {
 }
 
 export function repositoryIn(undertaking: Undertaking, name: string): Repository {
-  return openRepository(undertaking.program, name, undertaking.volumes);
+  return openRepository(undertaking.program, name, undertaking);
 }
 
 /** The signal of the run, and progress that goes to whoever listens. */

@@ -1,4 +1,5 @@
 // Knows: how to say which volumes are there. Must not know: what is on them.
+import type { VolumeState } from "../volumes/volume.ts";
 import { noLedger, openVolume } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { VolumeReport } from "./report.ts";
@@ -9,13 +10,26 @@ export async function volumeReports(
   signal: AbortSignal,
 ): Promise<readonly VolumeReport[]> {
   return await Promise.all(
-    [...program.config.volumes].map(async ([name, { path }]) => {
+    [...program.config.volumes].map(async ([name, { path, host }]) => {
       const state = await openVolume(program, name, noLedger).observe(signal);
-      if (state.present) {
-        return { volume: name, path: state.path, present: true, freeBytes: state.freeBytes };
-      }
-      const hint = state.hint === undefined ? {} : { hint: state.hint };
-      return { volume: name, path, present: false, reason: state.reason, ...hint };
+      const place = {
+        ...(path === undefined ? {} : { path }),
+        ...(host === undefined ? {} : { host }),
+      };
+      return { volume: name, ...place, ...reportOf(state) };
     }),
   );
+}
+
+function reportOf(state: VolumeState): Omit<VolumeReport, "volume"> {
+  switch (state.kind) {
+    case "mounted":
+      return { path: state.path, present: true, mounted: true, freeBytes: state.freeBytes };
+    case "attachable":
+      return { present: true, mounted: false, reason: state.reason };
+    case "away": {
+      const hint = state.hint === undefined ? {} : { hint: state.hint };
+      return { present: false, mounted: false, reason: state.reason, code: state.code, ...hint };
+    }
+  }
 }

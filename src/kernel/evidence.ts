@@ -13,6 +13,8 @@ export interface Evidence {
   readonly unreadable?: readonly string[];
   /** How many could not be read: may be more than are named. */
   readonly unreadableCount?: number;
+  /** What was met and does no harm, as sentences: files that vanished while they were read, links left out. */
+  readonly notes?: readonly string[];
   /** Sources that turned out to be empty. */
   readonly emptySources?: readonly string[];
   /** The repository listed the new snapshots when asked again after the backup. */

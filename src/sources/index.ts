@@ -1,6 +1,7 @@
 // Knows: which kinds of source there are. Must not know: anything about them.
 import * as z from "zod";
 import { paths } from "./paths/index.ts";
+import { repository } from "./repository/index.ts";
 
 /** Every kind of source. A new one is a folder beside this file and a word here. */
-export const AnySource = z.union([paths]);
+export const AnySource = z.union([paths, repository]);

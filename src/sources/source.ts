@@ -10,13 +10,18 @@ export interface SourceSpec {
   readonly kind: SourceKind;
   /** As the configuration wrote it; what messages call it. */
   readonly label: string;
-  /** Where it is; `config` fills in the volume. */
+  /** Where it is; `config` fills in the volume. Of a repository: its name. */
   readonly at: string;
+  /** It is the newest snapshot of another job's repository. */
+  readonly repository?: true;
   open(access: SourceAccess): Source;
 }
 
 export interface SourceAccess {
+  /** The machine that it is on. */
   readonly host: Host;
+  /** Where the newest snapshot of its repository can be read; nothing when there is none yet. */
+  readonly newestSnapshot: (signal: AbortSignal) => Promise<string | undefined>;
   /** The absolute path of `at`, with the volume's path filled in. */
   readonly location: string;
   readonly ledger: Ledger;

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Host, PathState } from "../hosts/host.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import type { Finding } from "../kernel/finding.ts";
 import type { AttachedVolume, Volume, VolumeAccess, VolumeSpec, VolumeState } from "./volume.ts";
 
 /** The file by which a volume is recognised: it tells a mounted drive from the empty folder below it. */
@@ -24,22 +25,25 @@ export function localVolume(place: LocalPlace): VolumeSpec {
 }
 
 function openLocal(place: LocalPlace, { name, host }: VolumeAccess): Volume {
+  const observe = async (signal: AbortSignal): Promise<VolumeState> =>
+    stateOf(place, await look(place, host, signal));
   return {
     name,
-    observe: async (signal) => stateOf(place, await look(place, host, signal)),
+    observe,
+    examine: async (signal) => [findingOf(name, await observe(signal))],
 
     async attach(signal): Promise<AttachedVolume> {
       const state = stateOf(place, await look(place, host, signal));
-      if (!state.present) throw away(name, state);
+      if (state.kind !== "mounted") throw away(name, state);
       // Whatever mounted it takes it away again.
-      return { path: state.path, [Symbol.asyncDispose]: async () => {} };
+      return { path: state.path, did: [], [Symbol.asyncDispose]: async () => {} };
     },
 
     async init(signal): Promise<boolean> {
       const found = await look(place, host, signal);
       const state = stateOf({ ...place, marker: false }, found);
       // Never created here: below an absent drive, the directory would take the drive's place.
-      if (!state.present) throw away(name, state);
+      if (state.kind !== "mounted") throw away(name, state);
       if (!place.marker || isMarked(found)) return false;
       const path = join(place.path, markerName);
       await host.run({ argv: ["touch", "--", path], effect: "writes" }, signal);
@@ -68,15 +72,24 @@ function stateOf({ path, marker }: LocalPlace, found: Found): VolumeState {
   const { directory } = found;
   switch (directory.kind) {
     case "missing":
-      return { present: false, reason: `${path} does not exist`, hint: "plug it in or mount it" };
+      return {
+        kind: "away",
+        code: "volume-missing",
+        reason: `${path} does not exist`,
+        hint: "plug it in or mount it",
+      };
     case "unreadable":
-      return { present: false, reason: `${path} cannot be read: ${directory.reason}` };
+      return {
+        kind: "away",
+        code: "volume-unreadable",
+        reason: `${path} cannot be read: ${directory.reason}`,
+      };
     case "file":
     case "other":
-      return { present: false, reason: `${path} is not a directory` };
+      return { kind: "away", code: "volume-missing", reason: `${path} is not a directory` };
     case "directory":
       if (marker && !isMarked(found)) return unmarked(path, found);
-      return { present: true, path, freeBytes: directory.freeBytes };
+      return { kind: "mounted", path, freeBytes: directory.freeBytes };
   }
 }
 
@@ -84,16 +97,32 @@ function unmarked(path: string, { markers }: Found): VolumeState {
   const unreadable = markers.find((state) => state.kind === "unreadable");
   if (unreadable !== undefined) {
     const reason = `${path} may be marked or not: its marker cannot be read: ${unreadable.reason}`;
-    return { present: false, reason };
+    return { kind: "away", code: "marker-unreadable", reason };
   }
   return {
-    present: false,
+    kind: "away",
+    code: "marker-missing",
     reason: `${path} holds no ${markerName}, so it may be the empty folder below a drive that is not mounted`,
     hint: "mount it; if it is mounted, mark it once with: holdfast init",
   };
 }
 
-function away(name: string, state: Extract<VolumeState, { present: false }>): HoldfastError {
-  const { reason, ...details } = state;
-  return new HoldfastError("volume-away", `volume "${name}" is not there: ${reason}`, details);
+function findingOf(name: string, state: VolumeState): Finding {
+  const subject = `volume ${name}`;
+  switch (state.kind) {
+    case "mounted":
+      return { code: "volume", severity: "ok", subject, message: `is at ${state.path}` };
+    case "attachable":
+      return { code: "volume", severity: "ok", subject, message: state.reason };
+    case "away": {
+      const hint = state.hint === undefined ? {} : { hint: state.hint };
+      return { code: state.code, severity: "away", subject, message: state.reason, ...hint };
+    }
+  }
+}
+
+function away(name: string, state: Exclude<VolumeState, { kind: "mounted" }>): HoldfastError {
+  const details = "hint" in state && state.hint !== undefined ? { hint: state.hint } : {};
+  const message = `volume "${name}" is not there: ${state.reason}`;
+  return new HoldfastError("volume-away", message, details);
 }

@@ -10,6 +10,7 @@ import { AnyVolume } from "./index.ts";
 import type { Volume } from "./volume.ts";
 
 const host = localHost();
+const secret = async () => assert.fail("a directory needs no secret");
 const ledger = { promise: () => assert.fail("a directory needs no ledger") };
 
 async function newDirectory(t: TestContext): Promise<string> {
@@ -19,7 +20,7 @@ async function newDirectory(t: TestContext): Promise<string> {
 }
 
 function volumeAt(path: string): Volume {
-  return AnyVolume.parse({ path }).open({ name: "usb", host, ledger });
+  return AnyVolume.parse({ path }).open({ name: "usb", host, ledger, secret });
 }
 
 suite("a volume on a real file system", () => {
@@ -32,10 +33,11 @@ suite("a volume on a real file system", () => {
     const created = [await volume.init(t.signal), await volume.init(t.signal)];
 
     const after = await volume.observe(t.signal);
-    assert.equal(before.present, false);
+    assert.equal(before.kind, "away");
     assert.deepEqual(created, [true, false]);
-    assert.equal(after.present && after.path, path);
-    assert.ok(after.present && after.freeBytes > 0);
+    assert.ok(after.kind === "mounted");
+    assert.equal(after.path, path);
+    assert.ok(after.freeBytes > 0);
     assert.deepEqual(await readdir(path), [".holdfast-volume"]);
   });
 
@@ -50,7 +52,7 @@ suite("a volume on a real file system", () => {
 
     const state = await volume.observe(t.signal);
 
-    assert.equal(state.present, false);
+    assert.equal(state.kind, "away");
     await assert.rejects(volume.attach(t.signal), { code: "volume-away" });
   });
 
@@ -68,11 +70,12 @@ suite("a volume on a real file system", () => {
       name: "usb",
       host: readOnlyHost(host),
       ledger,
+      secret,
     });
 
     const state = await volume.observe(t.signal);
 
-    assert.equal(state.present, false);
+    assert.equal(state.kind, "away");
     await assert.rejects(volume.init(t.signal), /only reading/);
   });
 });

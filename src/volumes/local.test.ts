@@ -27,10 +27,12 @@ function drive(found: {
   };
 }
 
+const secret = async () => assert.fail("a directory needs no secret");
+
 function open(host: Host, options: { marker?: boolean } = {}): Volume {
   const spec = AnyVolume.parse({ path: "/mnt/usb", ...options });
   const ledger = { promise: () => assert.fail("a directory needs no ledger") };
-  return spec.open({ name: "usb", host, ledger });
+  return spec.open({ name: "usb", host, ledger, secret });
 }
 
 suite("the configuration of a volume", () => {
@@ -64,7 +66,7 @@ suite("a volume is present", () => {
 
       const state = await open(host).observe(signal);
 
-      assert.deepEqual(state, { present: true, path: "/mnt/usb", freeBytes: 1000 });
+      assert.deepEqual(state, { kind: "mounted", path: "/mnt/usb", freeBytes: 1000 });
     });
   }
 
@@ -73,7 +75,7 @@ suite("a volume is present", () => {
 
     const state = await open(host, { marker: false }).observe(signal);
 
-    assert.equal(state.present, true);
+    assert.equal(state.kind, "mounted");
   });
 });
 
@@ -94,8 +96,8 @@ suite("a volume is away", () => {
 
       const state = await open(host).observe(signal);
 
-      assert.equal(state.present, false);
-      assert.match(state.present ? "" : state.reason, reason);
+      assert.equal(state.kind, "away");
+      assert.match(state.kind === "away" ? state.reason : "", reason);
     });
   }
 
@@ -104,7 +106,7 @@ suite("a volume is away", () => {
 
     const state = await open(host).observe(signal);
 
-    assert.match(state.present ? "" : (state.hint ?? ""), /holdfast init/);
+    assert.match(state.kind === "away" ? (state.hint ?? "") : "", /holdfast init/);
   });
 
   test("and cannot be attached", async ({ signal }) => {

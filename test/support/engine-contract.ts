@@ -147,8 +147,10 @@ export class Workshop implements AsyncDisposable {
       job: job.name,
       source: prepared(paths),
       selection: everything,
+      sourceHost: localHost(),
       labels: [],
       full: false,
+      allowDeletions: false,
       ...rest,
     } satisfies BackupRequest;
   }

@@ -47,6 +47,10 @@ export class FaultyHost implements Host, Disposable {
     this.#planned = new Set(faults);
   }
 
+  async reach(signal: AbortSignal): Promise<void> {
+    await this.#host.reach(signal);
+  }
+
   async run(command: Command, signal: AbortSignal, watch: Watch = {}): Promise<CommandResult> {
     const fault = this.#faultFor(command);
     if (fault === undefined) return await this.#host.run(command, signal, watch);

@@ -283,8 +283,11 @@ export const Volumes = z.strictObject({
   volumes: z.array(
     z.strictObject({
       volume: z.string(),
-      path: z.string(),
+      host: z.string().optional(),
+      path: z.string().optional(),
       present: z.boolean(),
+      mounted: z.boolean(),
+      code: z.string().optional(),
       reason: z.string().optional(),
       hint: z.string().optional(),
       freeBytes: z.number().optional(),

@@ -81,6 +81,8 @@ export class PretendRestic implements Host {
     return this.#repositories.get(repository)?.length ?? 0;
   }
 
+  async reach(): Promise<void> {}
+
   async run(command: Command, signal: AbortSignal, watch: Watch = {}): Promise<CommandResult> {
     if (signal.aborted) throw interruption(signal, command.argv[0]);
     this.inFlight += 1;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config, Job } from "../../src/config/config.ts";
 import type { Host } from "../../src/hosts/host.ts";
+import { anywhere, type Hosts, openHosts } from "../../src/hosts/hosts.ts";
 import type { Program } from "../../src/jobs/program.ts";
 import { openJournal } from "../../src/journal/open.ts";
 
@@ -20,6 +21,7 @@ export interface TestProgram extends AsyncDisposable {
 /** Stands for a host where a test is about something that must not run anything. */
 const noHost: Host = {
   name: "nowhere",
+  reach: async () => await Promise.reject(unexpected("a connection")),
   run: async (command) => await Promise.reject(unexpected(command.argv.join(" "))),
   pipe: async () => await Promise.reject(unexpected("a pipeline")),
   inspect: async (paths) => await Promise.reject(unexpected(`a look at ${paths.join(", ")}`)),
@@ -28,6 +30,11 @@ const noHost: Host = {
 
 function unexpected(what: string): Error {
   return new Error(`nothing should be run here: ${what}`);
+}
+
+/** Hosts of a configuration that has no other machine. */
+export function justHere(here: Host): Hosts {
+  return openHosts({ here, specs: new Map(), choice: anywhere });
 }
 
 /** A program with these jobs and nothing else configured, unless `config` says so. */
@@ -44,6 +51,7 @@ export async function aProgram(options: {
     file: join(state, "holdfast.yaml"),
     state,
     concurrency: 2,
+    hosts: new Map(),
     volumes: new Map(),
     repositories: new Map(),
     jobs: new Map(options.jobs.map((job) => [job.name, job])),
@@ -57,7 +65,7 @@ export async function aProgram(options: {
     program: {
       config,
       journal,
-      host: options.host ?? noHost,
+      hosts: justHere(options.host ?? noHost),
       secret: async () => await Promise.reject(unexpected("a secret")),
       now: () => clock.now,
     },

@@ -1,4 +1,5 @@
 // Knows: how a test gets restic repositories that cost it little. Must not know: what is tested on them.
+import assert from "node:assert/strict";
 import { chmod, cp, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +37,8 @@ export function openRestic(
   const common = { engine: "restic", at: location, password, program, "no-cache": true };
   return AnyRepository.parse({ ...common, ...options }).open({
     host,
+    here: host,
+    ledger: { promise: () => assert.fail("nothing is left to be undone") },
     location,
     name,
     secret: resolveText,

@@ -58,6 +58,8 @@ export class ScriptedHost implements Host, Disposable {
     this.#paths = new Map(Object.entries(options.paths ?? {}));
   }
 
+  async reach(): Promise<void> {}
+
   async run(command: Command, signal: AbortSignal, watch: Watch = {}): Promise<CommandResult> {
     return await this.#answer(command, [command], { signal, watch });
   }

@@ -1,4 +1,5 @@
 // Knows: how a real daemon lives on a simulated machine with a pretended restic. Must not know: what it ought to do there.
+import { justHere } from "./program.ts";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -192,7 +193,7 @@ export class SimulatedDaemon implements AsyncDisposable {
     return {
       config,
       journal: this.#options.journal?.(this.journal) ?? this.journal,
-      host: this.host,
+      hosts: justHere(this.host),
       secret: async () => new Secret("a pretended password"),
       now: this.machine.now,
     };

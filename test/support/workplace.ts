@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import { secretResolver } from "../../src/config/secrets.ts";
+import { anywhere, openHosts } from "../../src/hosts/hosts.ts";
 import { localHost } from "../../src/hosts/local.ts";
 import type { RunEvent, StampedEvent } from "../../src/jobs/event.ts";
 import { verbs, type Program, type RunRequest, type Verb } from "../../src/jobs/program.ts";
@@ -39,10 +40,11 @@ export class Workplace implements AsyncDisposable {
     await writeFile(file, text.replaceAll("FOLDER", folder), { mode: 0o600 });
     const env = { ...process.env, XDG_CACHE_HOME: join(folder, "cache") };
     const config = await loadConfig({ file, env, home: folder });
-    const host = localHost({ env });
-    const secret = secretResolver(host, env);
+    const here = localHost({ env });
+    const hosts = openHosts({ here, specs: config.hosts, choice: anywhere });
+    const secret = secretResolver(here, env);
     const journal = openJournal(config.state);
-    return new Workplace(folder, { config, journal, host, secret, now: () => new Date() });
+    return new Workplace(folder, { config, journal, hosts, secret, now: () => new Date() });
   }
 
   at(...parts: readonly string[]): string {
@@ -56,6 +58,7 @@ export class Workplace implements AsyncDisposable {
       trigger: "command",
       labels: [],
       full: false,
+      allowDeletions: false,
       ...changes,
     };
   }
@@ -80,6 +83,7 @@ export class Workplace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.hosts[Symbol.asyncDispose]();
     this.program.journal[Symbol.dispose]();
     await rm(this.folder, { recursive: true, force: true });
   }

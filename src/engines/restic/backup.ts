@@ -16,8 +16,9 @@ export interface Saved {
 
 /** What one run of restic has to save: everything at once, or one source. */
 export function scopesOf(request: BackupRequest, perSource: boolean): readonly BackupScope[] {
-  const { job, selection, labels, full } = request;
-  const { paths } = request.source;
+  const { job, source, selection, labels, full } = request;
+  if (source.kind !== "paths") throw new Error(`restic was given a source of kind ${source.kind}`);
+  const { paths } = source;
   const groups = perSource ? paths.map((path) => [path]) : [paths];
   return groups.map((group) => ({ job, paths: group, selection, labels, full }));
 }

@@ -17,6 +17,10 @@ export const restic = Options.transform((options): RepositorySpec => {
       : { checkReadData: options["check-read-data"] }),
     ...(localPath === undefined ? {} : { localPath }),
     accepts: new Set(["paths"]),
+    onOtherHosts: false,
+    readsOtherHosts: false,
+    browsable: false,
+    lacks: [],
     needs: toolsFor(options),
     open: (access) => openRestic(options, access),
   };

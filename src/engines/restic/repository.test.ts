@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { ScriptedHost } from "../../../test/support/scripted-host.ts";
 import type { Host } from "../../hosts/host.ts";
+import { localHost } from "../../hosts/local.ts";
 import { HoldfastError, type ErrorCode } from "../../kernel/errors.ts";
 import { Secret } from "../../kernel/secret.ts";
 import type { Repository } from "../engine.ts";
@@ -24,6 +25,8 @@ function open(host: Host, changes: Readonly<Record<string, unknown>> = {}): Repo
   };
   return AnyRepository.parse({ ...options, ...changes }).open({
     host,
+    here: host,
+    ledger: { promise: () => assert.fail("nothing is left to be undone") },
     location: "/srv/repo",
     name: "documents",
     secret: async (reference) => {
@@ -50,6 +53,8 @@ function request(paths: readonly string[] = job.paths) {
     },
     labels: [],
     full: false,
+    sourceHost: localHost(),
+    allowDeletions: false,
   };
 }
 

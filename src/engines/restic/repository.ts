@@ -105,7 +105,7 @@ class ResticRepository implements Repository {
   async backup(request: BackupRequest, work: Work): Promise<BackupResult> {
     const scopes = scopesOf(request, this.#habits.perSource);
     const { ids, evidence } = await save(this.restic, scopes, work);
-    const job = { name: request.job, paths: request.source.paths };
+    const job = { name: request.job, paths: scopes.flatMap(({ paths }) => paths) };
     const after = await this.snapshots(job, work.signal);
     const made = ids.map((id) => after.findLast((snapshot) => snapshot.id.startsWith(id)));
     const snapshots = made.filter((snapshot) => snapshot !== undefined);

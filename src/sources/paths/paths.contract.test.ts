@@ -19,6 +19,7 @@ function sourceAt(location: string): Source {
     host: readOnlyHost(localHost()),
     location,
     ledger: { promise: () => assert.fail("reading needs no ledger") },
+    newestSnapshot: async () => await Promise.reject(new Error("there is no repository")),
     secret: async () => assert.fail("reading needs no secret"),
   });
 }
@@ -93,6 +94,7 @@ suite("a source on a real file system", () => {
 
     await using prepared = await sourceAt(join(directory, "link/Documents")).prepare(t.signal);
 
+    assert.ok(prepared.kind === "paths");
     assert.deepEqual(prepared.paths, [join(directory, "link/Documents")]);
   });
 });

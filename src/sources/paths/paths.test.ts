@@ -14,6 +14,7 @@ function openOn(host: ScriptedHost): Source {
     host,
     location: "/home/me/Documents",
     ledger: { promise: () => assert.fail("reading needs no ledger") },
+    newestSnapshot: async () => await Promise.reject(new Error("there is no repository")),
     secret: async () => assert.fail("reading needs no secret"),
   });
 }
