@@ -63,6 +63,13 @@ export interface RepositorySpec {
   readonly onOtherHosts: boolean;
   /** Whether it can read sources on another machine than this one. */
   readonly readsOtherHosts: boolean;
+  /**
+   * Whether bytes can go from one other machine to a second one, through this one: from a source to the
+   * repository, and from there to a copy. Absent: one of the two must be this machine, or both the same.
+   */
+  readonly betweenOtherHosts?: boolean;
+  /** Whether it can only keep what is on its own machine. Copies are another matter. Absent: no. */
+  readonly besideSource?: boolean;
   /** Whether its snapshots are plain files, so that a job can have the newest of them as a source. */
   readonly browsable: boolean;
   /** Keys of a job that its tool has no means for: a configuration that uses them is refused. */
