@@ -76,6 +76,11 @@ export interface Remote {
   readonly shell: readonly [string, ...string[]];
   /** What such a tool calls the machine, as in `DESTINATION:PATH`. */
   readonly destination: string;
+  /**
+   * The words with which a person reaches it, such as `ssh -p 2222 backup@nas.lan`; hints show them.
+   * Default: `ssh` and the host's name.
+   */
+  readonly typed?: readonly [string, ...string[]];
   /** A command of that machine as one that this machine runs. Pure. */
   through(command: Command): Command;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { suite, test } from "node:test";
 import { Secret } from "../kernel/secret.ts";
-import { showCommand, showPipeline } from "./show-command.ts";
+import type { Command } from "./host.ts";
+import { showCommand, showLineOn, showPipeline } from "./show-command.ts";
 
 test("shows a command as a shell would take it", () => {
   const shown = showCommand({
@@ -43,4 +44,31 @@ test("joins the stages of a pipeline with bars", () => {
   ]);
 
   assert.equal(shown, "tar -c . | zstd");
+});
+
+suite("a line for a machine", () => {
+  const line = showCommand({ argv: ["touch", "--", "/mnt/it's"], effect: "writes" });
+  const remote = {
+    shell: ["ssh"],
+    destination: "x",
+    through: (command: Command) => command,
+  } as const;
+
+  test("is the line itself where it is this one", () => {
+    assert.equal(showLineOn({ name: "local" }, line), String.raw`touch -- '/mnt/it'\''s'`);
+  });
+
+  test("is one word for ssh where it is another one", () => {
+    const typed = ["ssh", "-p", "2222", "backup@nas.lan"] as const;
+
+    const shown = showLineOn({ name: "nas", remote: { ...remote, typed } }, "mkdir -p /srv/backup");
+
+    assert.equal(shown, "ssh -p 2222 backup@nas.lan 'mkdir -p /srv/backup'");
+  });
+
+  test("brings a terminal to sudo", () => {
+    const shown = showLineOn({ name: "nas", remote }, "sudo apt-get install rsync");
+
+    assert.equal(shown, "ssh -t nas 'sudo apt-get install rsync'");
+  });
 });

@@ -1,6 +1,6 @@
 // Knows: how a command is shown to a person. Must not know: whether it runs.
 import { redact, Secret } from "../kernel/secret.ts";
-import type { Command } from "./host.ts";
+import type { Command, Host } from "./host.ts";
 
 /**
  * One line that a person could type into a shell: folder, environment and arguments, quoted where
@@ -17,6 +17,18 @@ export function showCommand(command: Command): string {
 /** A pipeline in one line. */
 export function showPipeline(commands: readonly Command[]): string {
   return commands.map(showCommand).join(" | ");
+}
+
+/**
+ * What a person types here so that a line of `showCommand`, or another one of a shell, runs on that
+ * machine: the line itself, or `ssh … 'the line'`. For hints about things that may be elsewhere.
+ */
+export function showLineOn(host: Pick<Host, "name" | "remote">, line: string): string {
+  if (host.remote === undefined) return line;
+  const [ssh, ...rest] = host.remote.typed ?? ["ssh", host.name];
+  // Without a terminal there, sudo cannot ask for a password, nor apt-get whether it may go on.
+  const terminal = /^sudo\b/.test(line) ? ["-t"] : [];
+  return [ssh, ...terminal, ...rest, line].map(quote).join(" ");
 }
 
 function quote(text: string): string {
