@@ -44,6 +44,10 @@ export interface ToolRequirement {
   /** Arguments with which it prints its version, which is the first `1.2` or `1.2.3` in the output. */
   readonly versionArguments: readonly string[];
   readonly minimum?: string;
+  /** Below this version it works, and something speaks against it: a sentence without a final stop. */
+  readonly advised?: { readonly version: string; readonly why: string };
+  /** Another program of the same name that does not do: what its version output says, and a sentence. */
+  readonly unlike?: { readonly says: string; readonly why: string };
   /** Debian's package that brings it, for the hint. */
   readonly package: string;
 }
