@@ -47,6 +47,8 @@ export interface Watch {
   /** As it came. Standard error is redacted. */
   readonly stdoutLine?: (line: string) => void;
   readonly stderrLine?: (line: string) => void;
+  /** A carriage return ends a line of standard output too: for tools that draw their progress. */
+  readonly atReturns?: true;
 }
 
 /** What is known of one path without opening it. */

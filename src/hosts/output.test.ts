@@ -42,6 +42,16 @@ test("a carriage return is part of a line, as it may be part of a name", () => {
   assert.deepEqual(linesOf([Buffer.from("a\r\nb\r")]), ["a\r", "b\r"]);
 });
 
+test("a carriage return ends a line where that was asked for", () => {
+  const received: string[] = [];
+  const lines = new Lines((line) => received.push(line), { atReturns: true });
+
+  for (const chunk of ["\r 10%", "\r 20", "%\rdone\n"]) lines.push(Buffer.from(chunk));
+  lines.end();
+
+  assert.deepEqual(received, ["", " 10%", " 20%", "done"]);
+});
+
 test("bytes that are no text become U+FFFD", () => {
   assert.deepEqual(linesOf([Buffer.from([0xff, 0x61, 0x0a, 0xc3])]), ["\uFFFDa", "\uFFFD"]);
 });

@@ -62,21 +62,24 @@ function isContinuation(byte: number | undefined): boolean {
 const longestLine = 256 * 1024 * 1024;
 
 /**
- * Cuts bytes into lines, which end with a line feed and nothing else: a file name may end with a
- * carriage return. Invalid UTF-8 becomes U+FFFD. A line beyond 256 Mi characters comes in pieces.
+ * Cuts bytes into lines, which end with a line feed and nothing else, because a file name may end with
+ * a carriage return; unless `atReturns` is set. Invalid UTF-8 becomes U+FFFD. A line beyond 256 Mi characters comes in pieces.
  */
 export class Lines {
   readonly #receive: (line: string) => void;
   readonly #decoder = new StringDecoder("utf8");
+  readonly #atReturns: boolean;
   #pieces: string[] = [];
   #pending = 0;
 
-  constructor(receive: (line: string) => void) {
+  constructor(receive: (line: string) => void, { atReturns = false } = {}) {
     this.#receive = receive;
+    this.#atReturns = atReturns;
   }
 
   push(chunk: Buffer): void {
-    const text = this.#decoder.write(chunk);
+    const decoded = this.#decoder.write(chunk);
+    const text = this.#atReturns ? decoded.replaceAll("\r", "\n") : decoded;
     let start = 0;
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
       this.#keep(text.slice(start, end));

@@ -139,7 +139,7 @@ export class Stage {
     const { stdoutLine, stderrLine } = watch;
     const { stdout, stderr } = this.#child ?? {};
     if (!handsOver) {
-      const receiver = stdoutLine === undefined ? this.#stdout : this.#lines(stdoutLine);
+      const receiver = stdoutLine === undefined ? this.#stdout : this.#lines(stdoutLine, watch);
       stdout?.on("data", (chunk: Buffer) => receiver.push(chunk));
     }
     stderr?.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
@@ -148,14 +148,17 @@ export class Stage {
     stderr?.on("data", (chunk: Buffer) => lines.push(chunk));
   }
 
-  #lines(receive: (line: string) => void): Lines {
-    const lines = new Lines((line) => {
-      try {
-        receive(line);
-      } catch (error) {
-        this.#settle({ kind: "watch-failed", error });
-      }
-    });
+  #lines(receive: (line: string) => void, { atReturns = false }: Watch = {}): Lines {
+    const lines = new Lines(
+      (line) => {
+        try {
+          receive(line);
+        } catch (error) {
+          this.#settle({ kind: "watch-failed", error });
+        }
+      },
+      { atReturns },
+    );
     this.#watched.push(lines);
     return lines;
   }

@@ -21,6 +21,7 @@ export const errorCodes = {
   "repository-full": { exit: 1, retry: true },
   "repository-damaged": { exit: 1, retry: false },
   "repository-unsupported": { exit: 1, retry: false },
+  "deletion-refused": { exit: 1, retry: false },
   "password-wrong": { exit: 12, retry: false },
   busy: { exit: 11, retry: true },
   "snapshot-missing": { exit: 2, retry: false },
