@@ -48,7 +48,7 @@ export interface Watch {
   readonly stdoutLine?: (line: string) => void;
   readonly stderrLine?: (line: string) => void;
   /** A carriage return ends a line of standard output too: for tools that draw their progress. */
-  readonly atReturns?: true;
+  readonly atReturns?: boolean;
 }
 
 /** What is known of one path without opening it. */
