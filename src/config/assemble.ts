@@ -59,10 +59,17 @@ function jobOf(name: string, entry: JobEntry, { placements, home }: Parts): Job 
     hooks: hooksOf(entry.hooks),
     notify: entry.notify,
     retryMs: entry.retry,
-    ...(entry.schedule === undefined ? {} : { schedule: entry.schedule }),
     ...(entry.keep === undefined ? {} : { keep: entry.keep }),
-    ...(entry["overdue-after"] === undefined ? {} : { overdueAfterMs: entry["overdue-after"] }),
+    ...(entry.enabled ? whenOf(entry) : { disabled: true }),
     ...(entry.timeout === undefined ? {} : { timeoutMs: entry.timeout }),
+  };
+}
+
+function whenOf(entry: JobEntry): Pick<Job, "schedule" | "overdueAfterMs"> {
+  const { schedule, "overdue-after": overdueAfterMs } = entry;
+  return {
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(overdueAfterMs === undefined ? {} : { overdueAfterMs }),
   };
 }
 

@@ -37,6 +37,8 @@ export interface PlacedRepository {
 /** One job, with the names of what it refers to. */
 export interface Job {
   readonly name: string;
+  /** It rests: it is skipped wherever it is asked for, and has no schedule and is never overdue. */
+  readonly disabled?: true;
   readonly sources: readonly PlacedSource[];
   readonly repository: string;
   readonly copies: readonly string[];

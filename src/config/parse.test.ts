@@ -147,6 +147,26 @@ suite("a configuration", () => {
     });
   });
 
+  test("takes its schedule from a job that rests", () => {
+    const { jobs } = load(`
+      repositories:
+        documents: { engine: restic, at: /srv/restic, password: { file: /etc/restic.key } }
+      jobs:
+        documents:
+          sources: [~/Documents]
+          repository: documents
+          schedule: 0 2 * * *
+          overdue-after: 3d
+          enabled: false
+    `);
+
+    const { disabled, schedule, overdueAfterMs } = jobs.get("documents") ?? {};
+    assert.deepEqual(
+      { disabled, schedule, overdueAfterMs },
+      { disabled: true, schedule: undefined, overdueAfterMs: undefined },
+    );
+  });
+
   test("cannot be changed", () => {
     const config = load(everything);
 
@@ -277,7 +297,6 @@ jobs:
     ["~", "~/backup"],
     ["~", "home:backup"],
     ["home:", "/home/me/backup"],
-    ["home:backup", "home:backup/"],
   ] as const) {
     test(`say that ${source} contains ${at}`, () => {
       assert.deepEqual(own(source, at), [

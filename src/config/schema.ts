@@ -172,6 +172,14 @@ export const JobEntry = z.strictObject({
     description: "A run that takes longer is ended and has failed. Default: no limit.",
     examples: ["12h"],
   }),
+  enabled: z
+    .boolean()
+    .default(true)
+    .meta({
+      description:
+        "Say false to rest a job: it is skipped wherever it is asked for, is never due, and hinders no other job. Default: true.",
+      examples: [false],
+    }),
 });
 export type JobEntry = z.output<typeof JobEntry>;
 

@@ -52,6 +52,24 @@ suite("the plan of a job", () => {
     assert.deepEqual(plan.steps, []);
   });
 
+  test("is skipped when the job rests, whatever is away or missing", () => {
+    const plan = planJob(
+      anObservation({ job: aJob({ disabled: true }), repository: away("disk") }),
+      everything,
+    );
+
+    assert.deepEqual(plan, {
+      job: aJob({ disabled: true }),
+      decision: {
+        action: "skip",
+        reason: "disabled",
+        hint: "say `enabled: true` for job documents in the configuration",
+        away: false,
+      },
+      steps: [],
+    });
+  });
+
   test("is skipped when the volume of a source is away", () => {
     const sources = [{ label: "usb:Pictures", state: "away", reason: "no usb" }] as const;
 

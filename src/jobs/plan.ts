@@ -51,6 +51,7 @@ export interface PlanQuestion {
 /** Decides what a run of a job consists of. */
 export function planJob(observation: Observation, question: PlanQuestion): Plan {
   const { job } = observation;
+  if (job.disabled === true) return { job, decision: resting(job), steps: [] };
   const steps = planSteps(observation, question);
   const obstacle = obstacleOf(observation, question.verbs);
   if (obstacle !== undefined) return { job, decision: obstacle, steps: [] };
@@ -60,6 +61,11 @@ export function planJob(observation: Observation, question: PlanQuestion): Plan 
   const away = observation.copies.some(({ state }) => state === "away");
   const decision = { ...skip(first?.reason ?? "nothing to do", first?.hint), away };
   return { job, decision, steps };
+}
+
+function resting(job: Job): PlanDecision {
+  const hint = `say \`enabled: true\` for job ${job.name} in the configuration`;
+  return { action: "skip", reason: "disabled", hint, away: false };
 }
 
 /** What keeps the whole job from being run: something away skips it, something wrong fails it. */
