@@ -51,6 +51,9 @@ function jobOf(name: string, entry: JobEntry, { placements, home }: Parts): Job 
   return {
     name,
     sources: entry.sources.map((spec, index) => ({ spec, place: placed(places[index]) })),
+    reads: [
+      ...new Set(entry.sources.flatMap(({ repository, at }) => (repository === true ? [at] : []))),
+    ],
     repository: entry.repository,
     copies: entry.copies,
     selection: selectionOf(entry, placements.excludeFiles.get(name) ?? [], home),

@@ -1,18 +1,13 @@
 // Knows: what the parts of a configuration must agree on. Must not know: how each part is written.
+import type { JobKey } from "../engines/engine.ts";
+import { chainProblems } from "./chains.ts";
+import { type Checked, problem, sourcesOf, unknownName, writtenBy } from "./checked.ts";
 import type { Draft } from "./draft.ts";
-import { type Placements, locationOf, repositoryLocation } from "./placements.ts";
-import { type Placement, expandHome, volumeNameProblem } from "./places.ts";
-import { type KeyPath, type Problem, isShowable } from "./problem.ts";
-import { didYouMean } from "./suggest.ts";
-
-/** What the checks look at. */
-export interface Checked {
-  readonly draft: Draft;
-  readonly placements: Placements;
-  /** What `~` means. */
-  readonly home: string;
-  readonly platform: NodeJS.Platform;
-}
+import { machineProblems } from "./machines.ts";
+import { collisions, placeKey, selfContained } from "./nesting.ts";
+import type { Placements } from "./placements.ts";
+import { type Placement, volumeNameProblem } from "./places.ts";
+import type { KeyPath, Problem } from "./problem.ts";
 
 /** What makes a configuration unusable: everything that no part of it can know by itself. */
 export function contradictions(checked: Checked): readonly Problem[] {
@@ -23,13 +18,12 @@ export function contradictions(checked: Checked): readonly Problem[] {
       ...unknownNames(job, checked.draft),
       ...wrongCopies(job, checked),
       ...wrongSources(job, checked.draft),
+      ...lackedKeys(job, checked.draft),
     ]),
-    ...sharedPlaces(checked),
+    ...machineProblems(checked),
+    ...chainProblems(checked),
+    ...collisions(checked),
   ];
-}
-
-function problem(path: KeyPath, message: string, hint?: string): Problem {
-  return { path, part: "value", message, ...(hint === undefined ? {} : { hint }) };
 }
 
 function volumeNames({ draft, platform }: Checked): readonly Problem[] {
@@ -62,15 +56,6 @@ function unplaced(path: KeyPath, placement: Placement | undefined): readonly Pro
     : [problem(path, placement.message, placement.hint)];
 }
 
-/** Everything that a job names, with the key path of the naming. */
-function namedBy(job: string, draft: Draft): readonly (readonly [KeyPath, string])[] {
-  const { repository, copies = [] } = draft.jobs.get(job) ?? {};
-  return [
-    ...(repository === undefined ? [] : [[["jobs", job, "repository"], repository] as const]),
-    ...copies.map((name, index) => [["jobs", job, "copies", index], name] as const),
-  ];
-}
-
 function unknownNames(job: string, draft: Draft): readonly Problem[] {
   const repositories = [...draft.repositories.keys()];
   const notifiers = [...draft.notifiers.keys()];
@@ -78,7 +63,7 @@ function unknownNames(job: string, draft: Draft): readonly Problem[] {
     (name, index) => [["jobs", job, "notify", index], name] as const,
   );
   return [
-    ...namedBy(job, draft)
+    ...writtenBy(job, draft)
       .filter(([, name]) => !repositories.includes(name))
       .map(([path, name]) => problem(path, ...unknownName("repository", name, repositories))),
     ...told
@@ -87,25 +72,13 @@ function unknownNames(job: string, draft: Draft): readonly Problem[] {
   ];
 }
 
-function unknownName(
-  kind: string,
-  name: string,
-  known: readonly string[],
-): [message: string, hint?: string] {
-  const suggestion = didYouMean(name, known);
-  const shown = isShowable(name) ? ` "${name}"` : " of this name";
-  const message = `there is no ${kind}${shown}${suggestion}`;
-  if (suggestion !== "" || known.length === 0) return [message];
-  return [message, `what there is: ${known.join(", ")}`];
-}
-
 function wrongCopies(job: string, { draft, placements }: Checked): readonly Problem[] {
-  const [first, ...copies] = namedBy(job, draft);
+  const [first, ...copies] = writtenBy(job, draft);
   if (first?.[0].at(-1) !== "repository") return [];
   const engine = draft.repositories.get(first[1])?.engine;
-  const taken = new Map([[placeName(first[1], placements), "repository"]]);
+  const taken = new Map([[placeKey(first[1], placements), "repository"]]);
   return copies.flatMap(([path, name]) => {
-    const place = placeName(name, placements);
+    const place = placeKey(name, placements);
     const before = taken.get(place);
     if (before === "repository") return [problem(path, "is the job's own repository")];
     if (before === "copy") return [problem(path, "is listed twice")];
@@ -121,57 +94,42 @@ function wrongCopies(job: string, { draft, placements }: Checked): readonly Prob
   });
 }
 
-/** What tells a repository's place from others: its location, or its name while that is unknown. */
-function placeName(repository: string, placements: Placements): string {
-  return repositoryLocation(repository, placements) ?? `name ${repository}`;
-}
-
 function wrongSources(job: string, draft: Draft): readonly Problem[] {
   const { sources = [], repository = "" } = draft.jobs.get(job) ?? {};
-  const spec = draft.repositories.get(repository);
-  const { accepts, engine } = spec ?? {};
-  if (accepts === undefined) return [];
-  return sources.flatMap((source, index) =>
-    source === undefined || accepts.has(source.kind)
-      ? []
-      : [
-          problem(
-            ["jobs", job, "sources", index],
-            `a source of kind "${source.kind}" cannot be kept in a ${engine} repository, which takes: ${[...accepts].join(", ")}`,
-          ),
-        ],
-  );
-}
-
-/** Two jobs that write to one place would forget each other's snapshots. */
-function sharedPlaces({ draft, placements }: Checked): readonly Problem[] {
-  const takenBy = new Map<string, string>();
-  const problems: Problem[] = [];
-  for (const job of draft.jobs.keys()) {
-    for (const [path, name] of namedBy(job, draft)) {
-      if (!draft.repositories.has(name)) continue;
-      const place = placeName(name, placements);
-      const other = takenBy.get(place);
-      if (other === undefined) takenBy.set(place, job);
-      if (other !== undefined && other !== job) problems.push(sharedPlace(path, name, other));
+  const { accepts, engine } = draft.repositories.get(repository) ?? {};
+  return sourcesOf(job, draft).flatMap(([path, { kind }]) => {
+    if (accepts?.has(kind) === false) {
+      return [
+        problem(
+          path,
+          `a source of kind "${kind}" cannot be kept in a ${engine} repository, which takes: ${[...accepts].join(", ")}`,
+        ),
+      ];
     }
-  }
-  return problems;
+    if (kind !== "subvolume" || sources.length === 1) return [];
+    const hint = "make a job for each subvolume";
+    return [problem(path, "a subvolume must be the only source of its job", hint)];
+  });
 }
 
-function sharedPlace(path: KeyPath, repository: string, other: string): Problem {
-  return problem(
-    path,
-    `job "${other}" already writes to the place of "${repository}"`,
-    "give each job a repository of its own, or put the sources of both into one job",
-  );
+/** Keys that the engine's tool has no means for would do nothing, and nobody would notice. */
+function lackedKeys(job: string, draft: Draft): readonly Problem[] {
+  const part = draft.jobs.get(job) ?? {};
+  const { engine, lacks = [] } = draft.repositories.get(part.repository ?? "") ?? {};
+  const isUsed = (key: JobKey): boolean => {
+    const value = part[key];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+  };
+  return lacks
+    .filter(isUsed)
+    .map((key) => problem(["jobs", job, key], `${engine} has no means for this`, "leave it out"));
 }
 
 /** What is allowed and unwise. Only for a configuration without contradictions. */
 export function doubts(checked: Checked): readonly Problem[] {
   const { draft } = checked;
   const jobs = [...draft.jobs];
-  const written = new Set(jobs.flatMap(([job]) => namedBy(job, draft).map(([, name]) => name)));
+  const written = new Set(jobs.flatMap(([job]) => writtenBy(job, draft).map(([, name]) => name)));
   const told = new Set(jobs.flatMap(([, { notify = [] }]) => notify));
   return [
     ...[...draft.repositories.keys()]
@@ -188,39 +146,4 @@ export function doubts(checked: Checked): readonly Problem[] {
 
 function unused(path: KeyPath, message: string, hint?: string): Problem {
   return { ...problem(path, message, hint), part: "key" };
-}
-
-/** A backup that contains its own repository grows with every run. */
-function selfContained(job: string, { draft, placements, home }: Checked): readonly Problem[] {
-  // A pattern without wildcards leaves out what it names, with all that is in it.
-  const excluded = (draft.jobs.get(job)?.exclude ?? []).map((pattern) =>
-    expandHome(pattern, home)
-      .replace(/\/(\*\*?)?$/, "")
-      .replaceAll(/\\(.)/g, "$1"),
-  );
-  const sources = (placements.sources.get(job) ?? []).map((placement) =>
-    locationOf(placement, placements.volumePaths),
-  );
-  return namedBy(job, draft).flatMap(([, name]) => {
-    const location = repositoryLocation(name, placements);
-    if (location === undefined || !location.startsWith("/")) return [];
-    if (excluded.some((pattern) => contains(pattern, location))) return [];
-    return sources.flatMap((source, index) =>
-      source !== undefined && contains(source, location)
-        ? [
-            problem(
-              ["jobs", job, "sources", index],
-              `contains the repository "${name}" itself`,
-              `leave it out: exclude: ["${location}"]`,
-            ),
-          ]
-        : [],
-    );
-  });
-}
-
-function contains(directory: string, path: string): boolean {
-  return (
-    path === directory || path.startsWith(directory.endsWith("/") ? directory : `${directory}/`)
-  );
 }

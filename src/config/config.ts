@@ -40,6 +40,8 @@ export interface Job {
   /** It rests: it is skipped wherever it is asked for, and has no schedule and is never overdue. */
   readonly disabled?: true;
   readonly sources: readonly PlacedSource[];
+  /** The repositories of other jobs whose newest snapshot is among its sources, each once. */
+  readonly reads: readonly string[];
   readonly repository: string;
   readonly copies: readonly string[];
   readonly selection: Selection;

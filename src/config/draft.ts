@@ -111,8 +111,11 @@ function entriesOf<Entry>(
 
 /** What is understood of a volume that is wrong somewhere. */
 function placed(entry: unknown): Understood<VolumeSpec, never> {
-  const path = textOf(entry, "path");
-  return path === undefined ? {} : { path };
+  const [path, host] = [textOf(entry, "path"), textOf(entry, "host")];
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(host === undefined ? {} : { host }),
+  };
 }
 
 function textOf(entry: unknown, key: string): string | undefined {

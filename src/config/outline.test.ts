@@ -64,9 +64,9 @@ function promised({ file, state, concurrency, warnings, volumes, repositories, j
     volumes: [...volumes].map(([name, { path, marker }]) => ({ name, path, marker })),
     repositories: [...repositories].map(([name, { place }]) => ({ name, place })),
     jobs: [...jobs.values()].map((job) => {
-      const { name, repository, copies, schedule, retryMs, overdueAfterMs, sources } = job;
+      const { name, reads, repository, copies, schedule, retryMs, overdueAfterMs, sources } = job;
       const places = sources.map(({ place }) => place);
-      return { name, repository, copies, schedule, retryMs, overdueAfterMs, places };
+      return { name, reads, repository, copies, schedule, retryMs, overdueAfterMs, places };
     }),
   };
 }

@@ -17,6 +17,7 @@ export interface Outline {
 
 interface JobOutline {
   readonly places: readonly Place[];
+  readonly reads: readonly string[];
   readonly repository: string;
   readonly copies: readonly string[];
   readonly retryMs: readonly number[];
@@ -44,9 +45,10 @@ export function outlineOf(config: Config): Outline {
 }
 
 function jobOutline(job: Job): JobOutline {
-  const { sources, repository, copies, retryMs, schedule, overdueAfterMs } = job;
+  const { sources, reads, repository, copies, retryMs, schedule, overdueAfterMs } = job;
   return {
     places: sources.map(({ place }) => place),
+    reads,
     repository,
     copies,
     retryMs,

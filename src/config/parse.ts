@@ -2,7 +2,8 @@
 import { HoldfastError } from "../kernel/errors.ts";
 import { Secret } from "../kernel/secret.ts";
 import { assemble } from "./assemble.ts";
-import { type Checked, contradictions, doubts } from "./checks.ts";
+import type { Checked } from "./checked.ts";
+import { contradictions, doubts } from "./checks.ts";
 import type { Config, ConfigWarning } from "./config.ts";
 import { readDraft } from "./draft.ts";
 import { placeAll } from "./placements.ts";
@@ -88,11 +89,12 @@ function withoutEmptySections(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
 }
 
-// A volume keeps its path to itself, so `~` must be gone before it is parsed.
+// A volume keeps its path to itself, so `~` must be gone before it is parsed. On another machine it
+// would mean something else, and is refused.
 function withVolumesAtHome(value: unknown, home: string): unknown {
   if (!isMap(value) || !isMap(value["volumes"])) return value;
   const volumes = Object.entries(value["volumes"]).map(([name, volume]): [string, unknown] =>
-    isMap(volume) && typeof volume["path"] === "string"
+    isMap(volume) && typeof volume["path"] === "string" && volume["host"] === undefined
       ? [name, { ...volume, path: expandHome(volume["path"], home) }]
       : [name, volume],
   );

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import {
   absolutePath,
-  canonicalLocation,
   placeOf,
   placeOfRepository,
   volumeNameProblem,
+  volumePath,
 } from "./places.ts";
 
 const surroundings = { volumes: ["usb", "nas"], home: "/home/me" };
@@ -123,34 +123,21 @@ suite("names of volumes", () => {
   });
 });
 
-suite("equal places", () => {
-  const volumes = new Map([["usb", "/mnt/usb"]]);
-
-  test("have one spelling", () => {
-    const spellings = [
-      canonicalLocation({ volume: "usb", path: "restic" }, volumes),
-      canonicalLocation({ path: "/mnt/usb/restic/" }, volumes),
-      canonicalLocation({ path: "/mnt/../mnt//usb/./restic" }, volumes),
+suite("paths of volumes", () => {
+  test("belong to the machine that the volume is on", () => {
+    const placements = [
+      volumePath({ path: "~/x" }, "/home/me"),
+      volumePath({ path: "/srv", host: "nas" }, "/home/me"),
     ];
 
-    assert.deepEqual(new Set(spellings), new Set(["/mnt/usb/restic"]));
+    assert.deepEqual(placements, [{ place: { path: "/home/me/x" } }, { place: { path: "/srv" } }]);
   });
 
-  test("are told apart where they are not equal", () => {
-    const spellings = [
-      canonicalLocation({ path: "/" }, volumes),
-      canonicalLocation({ volume: "usb", path: "" }, volumes),
-      canonicalLocation({ path: "s3:https://s3.example.org/a" }, volumes),
-      canonicalLocation({ path: "s3:https://s3.example.org/b" }, volumes),
-      canonicalLocation({ volume: "broken", path: "a" }, volumes),
-    ];
+  test("are absolute on another machine, where ~ is nothing that is known here", () => {
+    for (const path of ["~", "~/backup", "backup"]) {
+      const placement = volumePath({ path, host: "nas" }, "/home/me");
 
-    assert.deepEqual(spellings, [
-      "/",
-      "/mnt/usb",
-      "s3:https://s3.example.org/a",
-      "s3:https://s3.example.org/b",
-      "broken:a",
-    ]);
+      assert.match("message" in placement ? placement.message : "", /on host "nas"/);
+    }
   });
 });

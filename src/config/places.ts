@@ -76,6 +76,21 @@ function isAbsolute(path: string): boolean {
   return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\\\");
 }
 
+/** Reads the path of a volume, which belongs to the machine that the volume is on. */
+export function volumePath(
+  { path, host }: { readonly path: string; readonly host?: string | undefined },
+  home: string,
+): Placement {
+  if (host === undefined) return absolutePath(path, home);
+  if (path.startsWith("/")) return { place: { path } };
+  return {
+    message: `is a path on host "${host}" and must be absolute`,
+    hint: path.startsWith("~")
+      ? "~ is a directory of this machine: write the path out"
+      : "begin with /",
+  };
+}
+
 /** Reads `VOLUME:PATH` or a path of this machine. */
 export function placeOf(text: string, surroundings: Surroundings): Placement {
   const prefix = prefixOf(text);
@@ -142,18 +157,4 @@ function relativeHint(text: string, { volumes }: Surroundings): { readonly hint:
     return { hint: `for a place on the volume write ${meant}:${text.slice(meant.length + 1)}` };
   }
   return { hint: "write an absolute path, ~/PATH, or VOLUME:PATH" };
-}
-
-/** Where a place is, in one spelling, so that equal places are equal texts. */
-export function canonicalLocation(
-  { volume, path }: Place,
-  volumePaths: ReadonlyMap<string, string>,
-): string {
-  const base = volume === undefined ? undefined : volumePaths.get(volume);
-  const location = base === undefined ? path : `${base}/${path}`;
-  // A volume that could not be read has no path; its name stands for it.
-  if (volume !== undefined && base === undefined) return `${volume}:${path}`;
-  return location.startsWith("/")
-    ? posix.normalize(location).replace(/(.)\/+$/, "$1")
-    : location.replace(/\/+$/, "");
 }

@@ -20,6 +20,7 @@ export function aJob(changes: Partial<Job> = {}): Job {
       ignoreCase: false,
       oneFileSystem: false,
     },
+    reads: [],
     pruneEveryMs: 0,
     labels: [],
     hooks: { before: [], after: [], onFailure: [], timeoutMs: 60_000 },
