@@ -48,6 +48,13 @@ export function eventText(
       };
     case "step-failed":
       return { level: "message", text: about(`${stepName(event)} failed: ${event.message}`) };
+    case "volume-attached":
+      return {
+        level: "message",
+        text: about(`${event.volume}: ${event.did.join(" and ")} at ${visible(event.path)}`),
+      };
+    case "volume-released":
+      return { level: "message", text: about(`${event.volume} may be unplugged`) };
     case "warning":
       return { level: "message", text: about(`${paint.yellow("warning:")} ${event.message}`) };
     case "run-finished":

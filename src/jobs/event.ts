@@ -29,6 +29,14 @@ export type RunEvent =
       readonly message: string;
       readonly hint?: string;
     }
+  | {
+      readonly event: "volume-attached";
+      readonly volume: string;
+      readonly path: string;
+      /** What was done for it and will be undone, such as "unlocked" and "mounted". */
+      readonly did: readonly string[];
+    }
+  | { readonly event: "volume-released"; readonly volume: string; readonly mayUnplug: true }
   | { readonly event: "warning"; readonly message: string; readonly hint?: string }
   | ({ readonly event: "run-finished"; readonly seconds: number } & RunEnd);
 

@@ -1,12 +1,11 @@
 // Knows: how what dead runs left is put back. Must not know: how any one thing is undone.
-import { setTimeout as sleep } from "node:timers/promises";
-import { interruption } from "../hosts/interruption.ts";
 import type { HeldLock, OpenPromise } from "../journal/journal.ts";
 import { HoldfastError } from "../kernel/errors.ts";
-import type { Undo } from "../kernel/ledger.ts";
-import { afterHooksKind, runHooks } from "./hooks.ts";
+import { takeVolumeTurn } from "./attachments.ts";
 import type { Program } from "./program.ts";
 import type { RecoveryReport } from "./report.ts";
+import { takeTurn } from "./turns.ts";
+import { undoer } from "./undoings.ts";
 
 /**
  * Finds runs whose process died, undoes what their ledger lists, and calls them interrupted. What
@@ -33,55 +32,57 @@ export async function recover(
     });
   }
   const open = Map.groupBy(journal.openPromises(), ({ run }) => run);
-  const runs = new Set([...dead.map(({ id }) => id), ...open.keys()]);
+  const interrupted = new Set<string | undefined>(dead.map(({ id }) => id));
   const reports: RecoveryReport[] = [];
-  for (const run of runs) {
-    reports.push(await recoverRun(program, { run, promises: open.get(run) ?? [] }, signal));
+  for (const run of new Set([...interrupted, ...open.keys()])) {
+    const left = { run, interrupted: interrupted.has(run), promises: open.get(run) ?? [] };
+    reports.push(await recoverLeft(program, left, signal));
   }
   return reports;
 }
 
-const patienceMs = 60_000;
-const lookAgainMs = 100;
-
-async function onlyRecovery({ journal }: Program, signal: AbortSignal): Promise<HeldLock> {
-  const deadline = performance.now() + patienceMs;
-  for (;;) {
-    const result = journal.lock("recovery", "recovery");
-    if (result.taken) return result.lock;
-    if (signal.aborted) throw interruption(signal, "waiting for another recovery");
-    if (performance.now() > deadline) {
-      const { pid, host } = result.holder;
-      throw new HoldfastError("busy", `process ${pid} on ${host} is still recovering`, {
-        hint: "let it finish, then try again; see what it waits for with: holdfast history",
-      });
-    }
-    await sleep(lookAgainMs);
-  }
+/** What is open of one run, or of a volume that no run used. */
+interface Left {
+  readonly run: string | undefined;
+  /** The process of the run died. */
+  readonly interrupted: boolean;
+  readonly promises: readonly OpenPromise[];
 }
 
-async function recoverRun(
+async function onlyRecovery(program: Program, signal: AbortSignal): Promise<HeldLock> {
+  const turn = {
+    resource: "recovery",
+    purpose: "recovery",
+    waiting: "waiting for another recovery",
+    patienceMs: 60_000,
+    busy: ({ pid, host }: { readonly pid: number; readonly host: string }) =>
+      new HoldfastError("busy", `process ${pid} on ${host} is still recovering`, {
+        hint: "let it finish, then try again; see what it waits for with: holdfast history",
+      }),
+  };
+  return await takeTurn(program, turn, signal);
+}
+
+async function recoverLeft(
   program: Program,
-  left: { readonly run: string; readonly promises: readonly OpenPromise[] },
+  left: Left,
   signal: AbortSignal,
 ): Promise<RecoveryReport> {
-  const { run, promises } = left;
-  const undoings = undoingsFor(program, run);
+  const { run, interrupted, promises } = left;
   const undone: string[] = [];
   const failed: { subject: string; message: string }[] = [];
   // What was changed last is put back first.
   for (const promise of promises.toReversed()) {
-    const { entry } = promise;
+    const { subject } = promise.entry;
     try {
-      const undo = undoings.get(entry.kind);
-      if (undo === undefined) throw unknownKind(entry.kind);
-      await undo(entry, signal);
-      promise.settle();
-      undone.push(entry.subject);
+      if (await putBack(program, promise, signal)) undone.push(subject);
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
-      failed.push({ subject: entry.subject, message: error.message });
+      failed.push({ subject, message: error.message });
     }
+  }
+  if (run === undefined) {
+    return { run: "", job: "", message: "a command left something changed", undone, failed };
   }
   const job = program.journal.run(run)?.job ?? "unknown";
   program.journal.append(run, {
@@ -89,30 +90,23 @@ async function recoverRun(
     event: "run-recovered",
     data: { undone, failed },
   });
-  return { run, job, message: `run ${run} of ${job} was interrupted`, undone, failed };
+  const what = interrupted ? "was interrupted" : "could not put back all that it changed";
+  return { run, job, message: `run ${run} of ${job} ${what}`, undone, failed };
 }
 
-/** How each kind of ledger entry is undone. */
-function undoingsFor(program: Program, run: string): ReadonlyMap<string, Undo> {
-  return new Map<string, Undo>([
-    [
-      afterHooksKind,
-      async (entry, signal) => {
-        const job = program.config.jobs.get(String(entry.data["job"]));
-        if (job === undefined) {
-          throw new HoldfastError("unknown-name", `the job of ${entry.subject} is not configured`, {
-            hint: "configure it again, or undo by hand what its before hooks did",
-          });
-        }
-        const facts = { run, outcome: "interrupted" };
-        await runHooks(program.hosts.here, { job, moment: "after", facts }, signal);
-      },
-    ],
-  ]);
-}
-
-function unknownKind(kind: string): HoldfastError {
-  return new HoldfastError("journal-unusable", `nobody here knows how to undo "${kind}"`, {
-    hint: "a newer holdfast wrote it: run that one's `holdfast recover`",
-  });
+/** Undoes one entry. False: meanwhile somebody uses what it is about, and will put it back. */
+async function putBack(
+  program: Program,
+  promise: OpenPromise,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { resource, run, entry } = promise;
+  using turn = new DisposableStack();
+  if (resource !== undefined) {
+    turn.use(await takeVolumeTurn(program, resource, signal));
+    if (program.journal.users(resource).length > 0) return false;
+  }
+  await undoer(program, run)(entry, signal);
+  promise.settle();
+  return true;
 }

@@ -60,7 +60,7 @@ export function acceptanceMethods(parts: JournalParts): AcceptanceMethods {
            AND NOT (${isRetryOfLastStart})
            AND finish NOT IN (${newestWithEvidence} GROUP BY job)
            AND NOT (${isUnaccepted})
-           AND id NOT IN (SELECT run FROM promises WHERE settled IS NULL)`,
+           AND id NOT IN (SELECT run FROM promises WHERE settled IS NULL AND run IS NOT NULL)`,
         time.toISOString(),
       );
     },

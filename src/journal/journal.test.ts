@@ -358,7 +358,7 @@ suite("promises", () => {
     using journal = openJournal(directory, { processes: machine(3, [2, 3]) });
 
     assert.deepEqual(
-      journal.openPromises().map((open) => [journal.run(open.run)?.job, open.entry]),
+      journal.openPromises().map((open) => [journal.run(open.run ?? "")?.job, open.entry]),
       [["documents", entry]],
     );
   });

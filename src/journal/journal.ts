@@ -74,9 +74,17 @@ export type LockResult =
   | { readonly taken: true; readonly lock: HeldLock }
   | { readonly taken: false; readonly holder: LockHolder };
 
+/** One use of something that several processes may use at once, until it is disposed of. */
+export interface HeldUse extends Disposable {
+  readonly resource: string;
+}
+
 /** An entry of the ledger whose undoing has not been confirmed. */
 export interface OpenPromise {
-  readonly run: string;
+  /** The run that it was made in; of what no run did there is none. */
+  readonly run?: string;
+  /** What it was made for, where that is something which several may use. */
+  readonly resource?: string;
   readonly entry: LedgerEntry;
   settle(): void;
 }
@@ -92,6 +100,8 @@ export interface Journal extends Disposable {
   finishRun(run: string, end: RunEnd): void;
   /** The ledger of one run. */
   ledger(run: string): Ledger;
+  /** The ledger of something that several may use, such as a drive; `run` is the one that changes it now. */
+  ledgerOf(resource: string, run?: string): Ledger;
 
   run(id: string): RunRecord | undefined;
   /** Newest first. */
@@ -103,8 +113,22 @@ export interface Journal extends Disposable {
 
   /** Runs without an end whose process is proven dead, as for a lock. */
   deadRuns(): readonly RunRecord[];
-  /** Promises of runs that are finished or proven dead, in the order in which they were made. */
+  /**
+   * Promises of runs that are finished or proven dead, and of things that nobody uses any more, in the
+   * order in which they were made.
+   */
   openPromises(): readonly OpenPromise[];
+  /** All promises of a thing that are not settled, also while it is in use. */
+  promisesOf(resource: string): readonly OpenPromise[];
+
+  /** Says that this process uses something. Others may do so as well. */
+  use(resource: string, purpose: string): HeldUse;
+  /** Says that something is to stay in use beyond this process: until it is dropped, or the machine starts again. */
+  keep(resource: string, purpose: string): void;
+  /** Ends what `keep` said. False when nothing was kept. */
+  drop(resource: string): boolean;
+  /** Who uses something now. A process that is proven dead does not, as for a lock. */
+  users(resource: string): readonly LockHolder[];
 
   /**
    * Takes a lock, or says who has it. A holder that is proven dead loses it: it no longer shows a

@@ -9,6 +9,7 @@ import { type Processes, processesWithSigns, withdrawSign } from "./owner.ts";
 import { promiseMethods } from "./promises.ts";
 import { runMethods } from "./runs.ts";
 import { SignsOfLife } from "./sign-of-life.ts";
+import { useMethods } from "./uses.ts";
 
 /** How a journal is opened. */
 export interface OpenJournalOptions {
@@ -43,6 +44,7 @@ export function openJournal(directory: string, options: OpenJournalOptions = {})
     ...runMethods(parts),
     ...promiseMethods(parts),
     ...lockMethods(parts),
+    ...useMethods(parts),
     ...acceptanceMethods(parts),
     ...factMethods(parts),
     [Symbol.dispose]: () => {

@@ -100,7 +100,8 @@ export function withdrawSign({ database, signs }: JournalParts): void {
 
 function signsInUse(database: Database): ReadonlySet<string> {
   const rows = database.all(
-    "SELECT owner FROM runs WHERE finish IS NULL UNION SELECT owner FROM locks",
+    `SELECT owner FROM runs WHERE finish IS NULL UNION SELECT owner FROM locks
+     UNION SELECT owner FROM uses WHERE kept = 0`,
   );
   const owners = database.decode(() => rows.map(({ owner }) => parseOwner(owner)));
   return new Set(owners.flatMap(({ sign }) => (sign === undefined ? [] : [sign.name])));

@@ -5,22 +5,36 @@ import type { Journal, OpenPromise } from "./journal.ts";
 import type { JournalParts } from "./parts.ts";
 import { isProvenDead } from "./owner.ts";
 import { readEntry } from "./records.ts";
+import { isUsed } from "./uses.ts";
+
+type PromiseMethods = Pick<Journal, "ledger" | "ledgerOf" | "openPromises" | "promisesOf">;
 
 /** The part of a journal that keeps promises. */
-export function promiseMethods(parts: JournalParts): Pick<Journal, "ledger" | "openPromises"> {
+export function promiseMethods(parts: JournalParts): PromiseMethods {
   return {
-    ledger: (run) => ({ promise: (entry) => promise(parts, run, entry) }),
+    ledger: (run) => ({ promise: (entry) => promise(parts, { run }, entry) }),
+    ledgerOf: (resource, run) => ({
+      promise: (entry) => promise(parts, { resource, run }, entry),
+    }),
     openPromises: () => openPromises(parts),
+    promisesOf: (resource) => promisesOf(parts, resource),
   };
 }
 
-function promise(parts: JournalParts, run: string, { kind, subject, data }: LedgerEntry): Promised {
+interface PromiseFor {
+  readonly run: string | undefined;
+  readonly resource?: string;
+}
+
+function promise(parts: JournalParts, made: PromiseFor, entry: LedgerEntry): Promised {
   const { database, now } = parts;
+  const { kind, subject, data } = entry;
+  const { run = null, resource = null } = made;
   // Not redacted: the undoing needs every letter. A `Secret` is written as *** all the same.
-  const values = [run, now().toISOString(), kind, subject, JSON.stringify(data)];
+  const values = [run, resource, now().toISOString(), kind, subject, JSON.stringify(data)];
   const sequence = database.durably(() => {
     database.run(
-      "INSERT INTO promises (run, promised, kind, subject, data) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO promises (run, resource, promised, kind, subject, data) VALUES (?, ?, ?, ?, ?, ?)",
       ...values,
     );
     return Number(database.get("SELECT last_insert_rowid() AS sequence")?.["sequence"]);
@@ -45,14 +59,34 @@ function isUnsettled({ database }: JournalParts, { sequence = null }: Row): bool
 function openPromises(parts: JournalParts): readonly OpenPromise[] {
   return parts.database
     .all(
-      `SELECT promises.*, owner, finish FROM promises JOIN runs ON runs.id = run
+      `SELECT promises.*, owner, finish FROM promises LEFT JOIN runs ON runs.id = run
        WHERE settled IS NULL ORDER BY promises.sequence`,
     )
-    .filter((row) => row["finish"] !== null || isProvenDead(parts, row["owner"]))
-    .filter((row) => isUnsettled(parts, row))
-    .map((row) => ({
-      run: String(row["run"]),
-      entry: parts.database.decode(() => readEntry(row)),
-      settle: () => settle(parts, Number(row["sequence"])),
-    }));
+    .filter((row) => isOpen(parts, row) && isUnsettled(parts, row))
+    .map((row) => read(parts, row));
+}
+
+/** What belongs to a thing is open when nobody uses that; all else when its run is over. */
+function isOpen(parts: JournalParts, { resource = null, finish, owner }: Row): boolean {
+  if (resource !== null) return !isUsed(parts, String(resource));
+  return finish !== null || isProvenDead(parts, owner);
+}
+
+function promisesOf(parts: JournalParts, resource: string): readonly OpenPromise[] {
+  return parts.database
+    .all(
+      "SELECT * FROM promises WHERE resource = ? AND settled IS NULL ORDER BY sequence",
+      resource,
+    )
+    .map((row) => read(parts, row));
+}
+
+function read(parts: JournalParts, row: Row): OpenPromise {
+  const { run = null, resource = null } = row;
+  return {
+    ...(run === null ? {} : { run: String(run) }),
+    ...(resource === null ? {} : { resource: String(resource) }),
+    entry: parts.database.decode(() => readEntry(row)),
+    settle: () => settle(parts, Number(row["sequence"])),
+  };
 }

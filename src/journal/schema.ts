@@ -85,6 +85,36 @@ export const migrations: readonly string[] = [
   `
   CREATE INDEX runs_by_start ON runs (job, sequence);
   `,
+  // A drive is used by several runs, and by commands that are none. What was promised for it belongs to
+  // the drive, and whether anybody is left who needs it is told by its uses.
+  `
+  CREATE TABLE uses (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    resource TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    kept INTEGER NOT NULL,
+    since TEXT NOT NULL,
+    purpose TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX uses_by_resource ON uses (resource);
+
+  CREATE TABLE promises_with_resource (
+    sequence INTEGER PRIMARY KEY,
+    run TEXT REFERENCES runs (id) ON DELETE CASCADE,
+    resource TEXT,
+    promised TEXT NOT NULL,
+    settled TEXT,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    data TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO promises_with_resource
+    SELECT sequence, run, NULL, promised, settled, kind, subject, data FROM promises;
+  DROP TABLE promises;
+  ALTER TABLE promises_with_resource RENAME TO promises;
+  CREATE INDEX promises_by_run ON promises (run);
+  CREATE INDEX promises_open ON promises (sequence) WHERE settled IS NULL;
+  `,
 ];
 
 /** Written into the file's header, so that a stranger's SQLite file is never taken for a journal: "HFJ1". */

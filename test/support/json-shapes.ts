@@ -19,6 +19,7 @@ const Evidence = z.strictObject({
   seconds: z.number().optional(),
   unreadable: z.array(z.string()).optional(),
   unreadableCount: z.int().optional(),
+  notes: z.array(z.string()).optional(),
   emptySources: z.array(z.string()).optional(),
   listed: z.boolean().optional(),
 });
@@ -75,6 +76,19 @@ export const RunLine = z.discriminatedUnion("event", [
     code: z.string(),
     message: z.string(),
     hint: z.string().optional(),
+  }),
+  z.strictObject({
+    ...line,
+    event: z.literal("volume-attached"),
+    volume: z.string(),
+    path: z.string(),
+    did: z.array(z.string()),
+  }),
+  z.strictObject({
+    ...line,
+    event: z.literal("volume-released"),
+    volume: z.string(),
+    mayUnplug: z.literal(true),
   }),
   z.strictObject({
     ...line,
