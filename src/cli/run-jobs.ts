@@ -4,7 +4,9 @@ import { configuredJob } from "../jobs/open.ts";
 import { type Program, type RunRequest, type Verb, verbs } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
 import type { PlanReport, RecoveryReport } from "../jobs/report.ts";
-import { planJobs, runJobs } from "../jobs/run-jobs.ts";
+import { planJobs } from "../jobs/plan-jobs.ts";
+import { runJobs } from "../jobs/run-jobs.ts";
+import { canReadAgain } from "../jobs/upstream.ts";
 import type { Trigger } from "../journal/journal.ts";
 import { errorCodes } from "../kernel/errors.ts";
 import { combinedExitStatus } from "./exit-status.ts";
@@ -75,11 +77,13 @@ function dueJobs(
   const jobs = names.map((name) => configuredJob(program, name));
   // From the first time on that a schedule is looked at, missed times are caught up.
   if (remember) for (const job of jobs) noteSchedule(program, job);
-  const due = dueNow(program, jobs);
-  return {
-    jobs: due.map(({ job }) => job.name),
-    triggers: new Map(due.map(({ job, wish }) => [job.name, wish.trigger])),
-  };
+  const triggers = new Map<string, Trigger>([
+    ...jobs
+      .filter((job) => canReadAgain(program, job))
+      .map(({ name }) => [name, "available"] as const),
+    ...dueNow(program, jobs).map(({ job, wish }) => [job.name, wish.trigger] as const),
+  ]);
+  return { jobs: names.filter((name) => triggers.has(name)), triggers };
 }
 
 function reportPlans(output: Output, plans: readonly PlanReport[]): number {

@@ -22,7 +22,7 @@ jobs:
     schedule: "0 2 * * *"
     overdue-after: 3d
     hooks: { before: [[echo, a secret of the hook]] }
-  photos: { sources: [/srv/photos], repository: shoebox }
+  photos: { sources: [/srv/photos], repository: shoebox, enabled: false }
 `;
 
 /** A home with a configuration, older than a file system's clock is coarse. */
@@ -64,9 +64,29 @@ function promised({ file, state, concurrency, warnings, volumes, repositories, j
     volumes: [...volumes].map(([name, { path, marker }]) => ({ name, path, marker })),
     repositories: [...repositories].map(([name, { place }]) => ({ name, place })),
     jobs: [...jobs.values()].map((job) => {
-      const { name, reads, repository, copies, schedule, retryMs, overdueAfterMs, sources } = job;
+      const {
+        name,
+        disabled,
+        reads,
+        repository,
+        copies,
+        schedule,
+        retryMs,
+        overdueAfterMs,
+        sources,
+      } = job;
       const places = sources.map(({ place }) => place);
-      return { name, reads, repository, copies, schedule, retryMs, overdueAfterMs, places };
+      return {
+        name,
+        disabled,
+        reads,
+        repository,
+        copies,
+        schedule,
+        retryMs,
+        overdueAfterMs,
+        places,
+      };
     }),
   };
 }

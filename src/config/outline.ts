@@ -17,6 +17,7 @@ export interface Outline {
 
 interface JobOutline {
   readonly places: readonly Place[];
+  readonly disabled?: true;
   readonly reads: readonly string[];
   readonly repository: string;
   readonly copies: readonly string[];
@@ -45,9 +46,10 @@ export function outlineOf(config: Config): Outline {
 }
 
 function jobOutline(job: Job): JobOutline {
-  const { sources, reads, repository, copies, retryMs, schedule, overdueAfterMs } = job;
+  const { sources, disabled, reads, repository, copies, retryMs, schedule, overdueAfterMs } = job;
   return {
     places: sources.map(({ place }) => place),
+    ...(disabled === undefined ? {} : { disabled }),
     reads,
     repository,
     copies,

@@ -2,13 +2,15 @@
 import type { Job } from "../config/config.ts";
 import { nextWish, noteSchedule, type Wish } from "../jobs/due.ts";
 import type { Program } from "../jobs/program.ts";
-import { placesOf } from "../jobs/run-jobs.ts";
-import type { Trigger } from "../journal/journal.ts";
+import { upstreamsOf } from "../jobs/order.ts";
+import { demandOf } from "../jobs/run-jobs.ts";
+import { areInEachOthersWay, type Demand } from "../jobs/side-by-side.ts";
+import { canReadAgain } from "../jobs/upstream.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { newBackOff } from "./back-off.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import { newOverdueWatch, type OverdueWatch } from "./overdue-watch.ts";
-import { newRunner, type Runner } from "./runner.ts";
+import { newRunner, type Runner, type Start } from "./runner.ts";
 import { newVolumeWatch, type VolumeWatch } from "./volume-watch.ts";
 import { inWords } from "./words.ts";
 
@@ -29,20 +31,13 @@ export interface Look {
   readonly problems: readonly unknown[];
 }
 
-interface Start {
-  readonly job: Job;
-  readonly trigger: Trigger;
-  /** Since when it waits. */
-  readonly since: Date;
-}
-
 interface Wishful {
   readonly job: Job;
   readonly wish: Wish;
 }
 
 interface Running {
-  readonly uses: ReadonlySet<string>;
+  readonly demand: Demand;
   readonly end: Promise<void>;
 }
 
@@ -51,7 +46,8 @@ export class Dispatcher {
   readonly #say: DaemonOptions["say"];
   readonly #wake: () => void;
   readonly #running = new Map<string, Running>();
-  readonly #wanted = new Set<string>();
+  /** What somebody asked for, and when that was first seen. */
+  readonly #wanted = new Map<string, Date | undefined>();
   readonly #backOff = newBackOff();
   readonly #ending = new AbortController();
   readonly #runner: Runner;
@@ -72,7 +68,7 @@ export class Dispatcher {
 
   /** Has these jobs started once, whatever their schedule, as soon as they get in nobody's way. */
   want(jobs: Iterable<string>): void {
-    for (const name of jobs) this.#wanted.add(name);
+    for (const name of jobs) this.#wanted.set(name, undefined);
   }
 
   /** Starts what is due and may start; tells of what is overdue. */
@@ -130,43 +126,60 @@ export class Dispatcher {
 
   #back(program: Program, jobs: readonly Job[]): readonly Start[] {
     const since = program.now();
-    return this.#volumes
-      .returned(program, jobs)
-      .map((job) => ({ job, trigger: "available", since }));
+    const trigger = "available";
+    return [
+      ...this.#volumes.returned(program, jobs),
+      ...jobs.filter((job) => canReadAgain(program, job)),
+    ].map((job) => ({ job, trigger, since }));
   }
 
   /** What somebody asked for comes first. A job that is due as well thereby has its scheduled run. */
   #askedFirst(program: Program, starts: readonly Start[]): readonly Start[] {
-    const since = program.now();
-    const asked = [...this.#wanted].flatMap((name): readonly Start[] => {
+    const asked = [...this.#wanted].flatMap(([name, seen]): readonly Start[] => {
       const job = program.config.jobs.get(name);
       if (job === undefined) return [];
+      const since = seen ?? program.now();
+      this.#wanted.set(name, since);
       return [starts.find((start) => start.job === job) ?? { job, trigger: "command", since }];
     });
     return [...asked, ...starts.filter(({ job }) => !this.#wanted.has(job.name))];
   }
 
   #startWhatMay(program: Program, starts: readonly Start[]): void {
-    const taken = [...this.#running.values()].map(({ uses }) => uses);
+    const taken = [...this.#running.values()].map(({ demand }) => demand);
     for (const start of starts) {
       const { job, since } = start;
       if (this.#running.size >= program.config.concurrency) return;
       if (this.#running.has(job.name)) continue;
-      const uses = placesOf(program, job);
-      if (taken.every((others) => others.isDisjointFrom(uses))) {
+      if (this.#waitsForOthers(program, start, starts)) continue;
+      const demand = demandOf(program, job);
+      if (taken.every((other) => !areInEachOthersWay(demand, other))) {
         this.#wanted.delete(job.name);
-        this.#running.set(job.name, { uses, end: this.#run(program, start) });
-        taken.push(uses);
+        this.#running.set(job.name, { demand, end: this.#run(program, start) });
+        taken.push(demand);
       } else if (program.now().getTime() - since.getTime() > patienceMs) {
-        taken.push(uses);
+        taken.push(demand);
       }
     }
   }
 
+  /**
+   * Whether it reads what another job makes that is under way, or has waited as long to start. One that
+   * is due again before this one had its turn lets it go first.
+   */
+  #waitsForOthers({ config }: Program, { job, since }: Start, starts: readonly Start[]): boolean {
+    return upstreamsOf(config.jobs, job).some(
+      (upstream) =>
+        this.#running.has(upstream.job) ||
+        starts.some((other) => other.job.name === upstream.job && other.since <= since),
+    );
+  }
+
   /** Never rejects. */
-  async #run(program: Program, { job, trigger }: Start): Promise<void> {
+  async #run(program: Program, start: Start): Promise<void> {
+    const { job } = start;
     try {
-      await this.#runner.run(program, job, trigger);
+      await this.#runner.run(program, start);
       this.#backOff.ended(job.name);
     } catch (error) {
       this.#backOff.brokeOff(job.name, program.now());

@@ -9,10 +9,18 @@ import { runJobs } from "../jobs/run-jobs.ts";
 import type { RunEnd, Trigger } from "../journal/journal.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 
+/** A run that is to begin. */
+export interface Start {
+  readonly job: Job;
+  readonly trigger: Trigger;
+  /** Since when it waits: jobs whose snapshots it reads, and that ended after that, belong to it. */
+  readonly since: Date;
+}
+
 /** Runs jobs. */
 export interface Runner {
   /** One run to its end. Rejects only where the run could not be kept in the journal, or for a bug. */
-  run(program: Program, job: Job, trigger: Trigger): Promise<void>;
+  run(program: Program, start: Start): Promise<void>;
   /**
    * Writes down the end of runs that were left without one. As long as this process lives, nobody else
    * would take them for dead: what they changed would never be put back.
@@ -27,14 +35,14 @@ export function newRunner(options: {
 }): Runner {
   const unsettled = new Map<string, RunEnd>();
   return {
-    async run(program, job, trigger) {
+    async run(program, start) {
       let id: string | undefined;
       const listener: Listener = (stamped) => {
         id = stamped.run;
         options.listener(stamped);
       };
       try {
-        await runOnce(program, { job, trigger }, { ...options, listener });
+        await runOnce(program, start, { ...options, listener });
       } catch (error) {
         if (id !== undefined) unsettled.set(id, endOf(error));
         throw error;
@@ -52,13 +60,14 @@ export function newRunner(options: {
 
 async function runOnce(
   program: Program,
-  { job, trigger }: { readonly job: Job; readonly trigger: Trigger },
+  { job, trigger, since }: Start,
   options: { readonly listener: Listener; readonly signal: AbortSignal },
 ): Promise<void> {
   const request = {
     jobs: [job.name],
     verbs: new Set<Verb>(verbs),
     trigger,
+    since,
     labels: [],
     full: false,
     allowDeletions: false,

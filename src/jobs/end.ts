@@ -36,6 +36,38 @@ export function skippedEnd(skip: {
   return { run: { outcome: "skipped", ...why, away, snapshots: [], suspicious: [] } };
 }
 
+/** The end of a run that could do nothing because something is not there. */
+export function awayEnd({ message, hint }: HoldfastError): End {
+  return skippedEnd({ reason: message, away: true, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** What is said while a run goes on of something that it survives. */
+export function warningOf({ message, hint }: HoldfastError): {
+  readonly message: string;
+  readonly hint?: string;
+} {
+  return { message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/**
+ * The same end when volumes could not be put back: no success any more, because a drive that is still
+ * unlocked is something that a person should know. A failure stays what it is.
+ */
+export function withStuckVolumes(end: End, stuck: readonly HoldfastError[]): End {
+  const { outcome, reason, hint } = end.run;
+  const [first] = stuck;
+  if (first === undefined || (outcome !== "success" && outcome !== "warning")) return end;
+  const reasons = [
+    ...(reason === undefined ? [] : [reason]),
+    ...stuck.map(({ message }) => message),
+  ];
+  const next = hint ?? first.hint ?? "close what uses the drive, then: holdfast recover";
+  return {
+    ...end,
+    run: { ...end.run, outcome: "warning", reason: reasons.join("; "), hint: next },
+  };
+}
+
 /** The end of a run without a failure: a success, or a warning when something needs a look. */
 export function endOf(soFar: SoFar, who: { readonly job: string; readonly run: string }): End {
   const { evidence, suspicious, made, concerns } = soFar;
@@ -59,15 +91,17 @@ function unreadableReason(evidence: SoFar["evidence"]): readonly string[] {
   return count === 0 ? [] : [`${count} ${count === 1 ? "file" : "files"} could not be read`];
 }
 
+// Nothing was wrong with the run itself.
+const cancelling: ReadonlySet<string> = new Set(["interrupted", "busy", "upstream-failed"]);
+
 /** The end of a run that a failure ended, or an interruption. */
 export function failedEnd(error: unknown, soFar: SoFar): End {
-  const { code, message, hint } = explained(error);
-  const busy = code === "busy";
+  const { message, hint } = explained(error);
   const known = error instanceof HoldfastError ? error.code : "bug";
   return {
     error,
     run: {
-      outcome: known === "interrupted" || busy ? "cancelled" : "failure",
+      outcome: cancelling.has(known) ? "cancelled" : "failure",
       reason: error instanceof HoldfastError ? message : (message.split("\n")[0] ?? message),
       code: known,
       ...(hint === undefined ? {} : { hint }),

@@ -14,7 +14,7 @@ import { configuredJob } from "./open.ts";
 import type { Verb } from "./program.ts";
 import { recover } from "./recover.ts";
 import { restoreJob } from "./restore.ts";
-import { planJobs } from "./run-jobs.ts";
+import { planJobs } from "./plan-jobs.ts";
 import { jobStatus } from "./status.ts";
 import { timeline } from "./timeline.ts";
 import { volumeReports } from "./volumes.ts";
@@ -463,10 +463,10 @@ suite("doctor", options, () => {
 
     const codes = findings.filter(({ severity }) => severity !== "ok").map(({ code }) => code);
     assert.deepEqual(codes.toSorted(), [
+      "marker-missing",
       "repository-away",
       "repository-missing",
       "source-missing",
-      "volume-away",
     ]);
     const missing = findings.find(({ code }) => code === "repository-missing");
     assert.equal(missing?.hint, "holdfast init documents");

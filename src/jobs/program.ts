@@ -35,4 +35,9 @@ export interface RunRequest {
   readonly full: boolean;
   /** A source that has lost most of its files, or all, is to be followed. */
   readonly allowDeletions: boolean;
+  /**
+   * Jobs that are not among these, and that ended since then, count as part of this: what they came to
+   * matters to those that read their snapshots.
+   */
+  readonly since?: Date;
 }

@@ -9,6 +9,7 @@ import type { Listener } from "./event.ts";
 import { noteDamage } from "./health.ts";
 import { afterHooksEntry, runHooks, SkippedByHook, type HookFacts } from "./hooks.ts";
 import { identityOf, openVolume, placedRepository, repositoriesOf, volumesOf } from "./open.ts";
+import type { EndedUpstream } from "./order.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { Program, RunRequest } from "./program.ts";
 import { recorder, type Record } from "./recorder.ts";
@@ -20,6 +21,8 @@ import { nothingYet, type SoFar, type Undertaking } from "./undertaking.ts";
 export interface Assignment {
   readonly job: Job;
   readonly request: RunRequest;
+  /** What became, in the same invocation, of the jobs whose snapshots this one reads. */
+  readonly upstreams?: readonly EndedUpstream[];
 }
 
 export interface RunOptions {

@@ -1,49 +1,19 @@
-// Knows: how several jobs are planned and run in one go. What cli, daemon and any later front end call.
-import type { Host } from "../hosts/host.ts";
+// Knows: how several jobs are run in one go. What cli, daemon and any later front end call.
 import type { Job } from "../config/config.ts";
 import type { Listener } from "./event.ts";
 import { notifyEnd, notifyStart } from "./notify.ts";
-import { draftPlan } from "./draft.ts";
-import { configuredJob, hostOf, openRepository, placedRepository, repositoriesOf } from "./open.ts";
-import { reportPlan } from "./preview.ts";
-import { onlyLooking, type Program, type RunRequest } from "./program.ts";
+import { configuredJob, placedRepository, repositoriesOf } from "./open.ts";
+import { endedUpstream, inOrderOfReading, upstreamsOf, type EndedUpstream } from "./order.ts";
+import type { Program, RunRequest } from "./program.ts";
 import { recover } from "./recover.ts";
-import type { JobResult, PlanReport } from "./report.ts";
-import { runJob, type RunOptions } from "./run-job.ts";
-import { sideBySide } from "./side-by-side.ts";
+import type { JobResult } from "./report.ts";
+import { runJob, type Assignment, type RunOptions } from "./run-job.ts";
+import { type Demand, sideBySide } from "./side-by-side.ts";
 
 /**
- * Says what a run of these jobs would do now, with reasons and commands. Everything it looks through
- * refuses to write, so that it cannot change anything.
- */
-export async function planJobs(
-  program: Program,
-  request: RunRequest,
-  signal: AbortSignal,
-): Promise<readonly PlanReport[]> {
-  const looking = onlyLooking(program);
-  const reports: PlanReport[] = [];
-  for (const name of request.jobs) {
-    const job = configuredJob(program, name);
-    const question = { job, request, depth: "snapshots" } as const;
-    const { plan, observation } = await draftPlan(looking, question, signal);
-    const open = (repository: string) => openRepository(looking, repository, observation);
-    reports.push(
-      reportPlan(plan, { observation, request, sourceHost: sourceHostOf(looking, job), open }),
-    );
-  }
-  return reports;
-}
-
-function sourceHostOf(program: Program, { sources }: Job): Host {
-  const [first] = sources;
-  return first === undefined ? program.hosts.here : hostOf(program, first.place);
-}
-
-/**
- * Runs these jobs, after putting back what interrupted runs left. Jobs that write to different
- * places work side by side, up to the configured `concurrency`. Never throws because a job failed.
- * The answers are in the order of the request.
+ * Runs these jobs, after putting back what interrupted runs left. A job that reads what another one
+ * makes waits for it. Others that write to different places work side by side, up to the configured
+ * `concurrency`. Never throws because a job failed. The answers are in the order of the request.
  */
 export async function runJobs(
   program: Program,
@@ -51,34 +21,77 @@ export async function runJobs(
   options: RunOptions,
 ): Promise<readonly JobResult[]> {
   await recover(program, options.signal);
-  const pieces = request.jobs.map((name) => {
+  const { jobs, concurrency } = program.config;
+  const ended = new Map<string, JobResult>();
+  const names = inOrderOfReading(jobs, request.jobs);
+  const pieces = names.map((name) => {
     const job = configuredJob(program, name);
+    const waitsFor = upstreamsOf(jobs, job).map((upstream) => names.indexOf(upstream.job));
     return {
-      uses: placesOf(program, job),
-      work: async () => await runOne(program, { job, request }, options),
+      ...demandOf(program, job),
+      after: waitsFor.filter((index) => index !== -1),
+      work: async () => {
+        // Who interrupts all jobs is not told of each that it was kept from reading another's.
+        const { aborted } = options.signal;
+        const upstreams = aborted ? [] : endedBefore(program, { job, request, ended });
+        const result = await runOne(program, { job, request, upstreams }, options);
+        ended.set(name, result);
+        return result;
+      },
     };
   });
-  return await sideBySide(pieces, program.config.concurrency);
+  const results = await sideBySide(pieces, concurrency);
+  return request.jobs.flatMap((name) => results.find(({ job }) => job === name) ?? []);
 }
 
-/** What two jobs may not use at once: the volume or service that a job writes to. */
-export function placesOf(program: Program, job: Job): ReadonlySet<string> {
-  return new Set(
-    repositoriesOf(job).map((name) => {
-      const { place, spec } = placedRepository(program, name);
-      if (place.volume !== undefined) return `volume:${place.volume}`;
-      return spec.localPath === undefined ? `service:${place.path}` : "this machine's disks";
-    }),
-  );
+/** What two jobs may not use at once: the volume or service that a job writes to, and what it reads. */
+export function demandOf(program: Program, job: Job): Demand {
+  const written = repositoriesOf(job);
+  const places = written.map((name) => {
+    const { place, spec } = placedRepository(program, name);
+    if (place.volume !== undefined) return `volume:${place.volume}`;
+    return spec.localPath === undefined ? `service:${place.path}` : "this machine's disks";
+  });
+  return {
+    uses: new Set([...places, ...written.map(named)]),
+    reads: new Set(job.reads.map(named)),
+  };
+}
+
+/** A repository that is read keeps its job waiting, which might forget the very snapshot. */
+function named(repository: string): string {
+  return `repository:${repository}`;
+}
+
+/** What became of the jobs whose snapshots this one reads: in this invocation, or lately enough. */
+function endedBefore(
+  { config, journal }: Program,
+  asked: {
+    readonly job: Job;
+    readonly request: RunRequest;
+    readonly ended: ReadonlyMap<string, JobResult>;
+  },
+): readonly EndedUpstream[] {
+  const { job, request, ended } = asked;
+  return upstreamsOf(config.jobs, job).flatMap((upstream) => {
+    const result = ended.get(upstream.job);
+    if (result !== undefined) return [endedUpstream(upstream, result)];
+    // It was to come before, and broke off in a way that nobody foresaw.
+    if (request.jobs.includes(upstream.job))
+      return [endedUpstream(upstream, { outcome: "failure" })];
+    const last = journal.lastRun(upstream.job);
+    const isPart =
+      request.since !== undefined && last?.finished !== undefined && last.finished >= request.since;
+    return isPart && last.end !== undefined ? [endedUpstream(upstream, last.end)] : [];
+  });
 }
 
 async function runOne(
   program: Program,
-  asked: { readonly job: Job; readonly request: RunRequest },
+  assignment: Assignment,
   options: RunOptions,
 ): Promise<JobResult> {
-  const { job, request } = asked;
-  const { signal } = options;
+  const { job, request } = assignment;
   const backsUp = request.verbs.has("backup");
   const before = program.journal.lastRun(job.name);
   let told: Promise<void> | undefined;
@@ -88,7 +101,7 @@ async function runOne(
       told = notifyStart(program, { job, run: stamped.run }, options);
     }
   };
-  const result = await runJob(program, asked, { signal, listener });
+  const result = await runJob(program, assignment, { ...options, listener });
   await told;
   // A prune that went well says nothing about backups: whoever expects a sign of life still waits for it.
   const wentWell = result.outcome === "success" || result.outcome === "skipped";

@@ -34,6 +34,7 @@ export const errorCodes = {
   "timed-out": { exit: 1, retry: true },
   "notification-failed": { exit: 1, retry: true },
   "journal-unusable": { exit: 1, retry: false },
+  "upstream-failed": { exit: 1, retry: false },
   interrupted: { exit: 130, retry: false },
 } as const satisfies Record<string, { exit: number; retry: boolean }>;
 
