@@ -7,7 +7,7 @@ import { configuredJob } from "./open.ts";
 import type { Program } from "./program.ts";
 import { reachRepositories, type Reached } from "./reach.ts";
 import type { CheckReport } from "./report.ts";
-import { takeLock } from "./run-job.ts";
+import { takeLock } from "./repository-locks.ts";
 
 export interface CheckRequest {
   readonly jobs: readonly string[];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError } from "../kernel/errors.ts";
-import { endOf, failedEnd, resultOf, skippedEnd } from "./end.ts";
+import { endOf, failedEnd, resultOf, skippedEnd, withStuckVolumes, type End } from "./end.ts";
 import { nothingYet } from "./undertaking.ts";
 
 const who = { job: "documents", run: "r1" };
@@ -95,4 +95,32 @@ test("a run that is fine while forgetting is frozen is a warning, until somebody
   assert.equal(run.reason, `nothing is forgotten: ${concern.reason}`);
   assert.equal(run.hint, hint);
   assert.deepEqual(run.suspicious, []);
+});
+
+test("a success whose drive could not be put back is a warning that says how", () => {
+  const busy = new HoldfastError("busy", "usb is in use", { hint: "close it" });
+  const done: End = { run: { outcome: "success", snapshots: [], suspicious: [] } };
+
+  const { run } = withStuckVolumes(done, [busy]);
+
+  assert.deepEqual([run.outcome, run.reason, run.hint], ["warning", "usb is in use", "close it"]);
+  assert.equal(withStuckVolumes(done, []), done);
+});
+
+test("a failure stays one when its drive could not be put back", () => {
+  const end = failedEnd(new HoldfastError("repository-full", "no room"), nothingYet());
+
+  const { run } = withStuckVolumes(end, [new HoldfastError("busy", "usb is in use")]);
+
+  assert.deepEqual([run.outcome, run.reason], ["failure", "no room"]);
+});
+
+test("a warning says as well that a drive could not be put back", () => {
+  const run = { outcome: "warning", reason: "1 file", hint: "see", snapshots: [], suspicious: [] };
+
+  const end = withStuckVolumes({ run: { ...run, outcome: "warning" } }, [
+    new HoldfastError("busy", "usb is in use"),
+  ]);
+
+  assert.deepEqual([end.run.reason, end.run.hint], ["1 file; usb is in use", "see"]);
 });

@@ -126,8 +126,9 @@ export function volumesOf(places: readonly Place[]): readonly string[] {
  * its own, and forget it.
  */
 export function identityOf(program: Program, job: Job, volumes: VolumePaths): JobIdentity {
-  const configured = [...program.config.volumes].flatMap(([name, { path }]) =>
-    path === undefined ? [] : [[name, path] as const],
+  // Of one that is wherever its device is mounted nothing is known: no path of another program is that.
+  const configured = [...program.config.volumes].map(
+    ([name, { path = `volume:${name}` }]) => [name, path] as const,
   );
   const context = { volumes: new Map([...configured, ...volumes]), ledger: noLedger };
   return {

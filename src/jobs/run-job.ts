@@ -1,19 +1,30 @@
 // Knows: one execution of one job, from its locks to its end. One of the two places where failures are caught.
 import { HoldfastError } from "../kernel/errors.ts";
-import { localTime } from "../kernel/figures.ts";
 import type { Job } from "../config/config.ts";
-import type { HeldLock } from "../journal/journal.ts";
 import { draftPlan } from "./draft.ts";
-import { endOf, explained, failedEnd, resultOf, skippedEnd, type End } from "./end.ts";
+import {
+  awayEnd,
+  endOf,
+  explained,
+  failedEnd,
+  resultOf,
+  skippedEnd,
+  warningOf,
+  withStuckVolumes,
+  type End,
+} from "./end.ts";
 import type { Listener } from "./event.ts";
 import { noteDamage } from "./health.ts";
 import { afterHooksEntry, runHooks, SkippedByHook, type HookFacts } from "./hooks.ts";
-import { identityOf, openVolume, placedRepository, repositoriesOf, volumesOf } from "./open.ts";
+import { SharedVolumes, type VolumeUser } from "./attachments.ts";
+import { identityOf } from "./open.ts";
 import type { EndedUpstream } from "./order.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { Program, RunRequest } from "./program.ts";
 import { recorder, type Record } from "./recorder.ts";
 import type { JobResult } from "./report.ts";
+import { takeLocks } from "./repository-locks.ts";
+import { attachForRun, GoneAway, volumesOfJob } from "./run-volumes.ts";
 import { carryOut } from "./steps.ts";
 import { nothingYet, type SoFar, type Undertaking } from "./undertaking.ts";
 
@@ -28,6 +39,8 @@ export interface Assignment {
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly listener: Listener;
+  /** The volumes that it shares with other jobs of one call. Default: its own. */
+  readonly volumes?: SharedVolumes;
 }
 
 /**
@@ -47,8 +60,13 @@ export async function runJob(
   const record = recorder({ ...program, run, job: job.name, listener });
   record({ event: "run-started", trigger });
 
+  const volumes =
+    options.volumes ??
+    new SharedVolumes(program, new Map([[job.name, volumesOfJob(program, job.name)]]));
+  const user = { purpose: `job ${job.name}`, run, tell: record };
   const soFar = nothingYet();
-  const end = await carriedOut({ program, assignment, run, record, soFar }, options.signal);
+  const attempt = { program, assignment, run, record, soFar, volumes, user };
+  const end = await carriedOut(attempt, options.signal);
   const seconds = (program.now().getTime() - started.getTime()) / 1000;
   const kind = request.verbs.has("backup") ? {} : { withoutBackup: true };
   program.journal.finishRun(run, { ...end.run, ...kind });
@@ -62,18 +80,25 @@ interface Attempt {
   readonly run: string;
   readonly record: Record;
   readonly soFar: SoFar;
+  readonly volumes: SharedVolumes;
+  readonly user: VolumeUser;
 }
 
 async function carriedOut(attempt: Attempt, signal: AbortSignal): Promise<End> {
-  const end = await tried(attempt, signal);
+  const { record, volumes, user } = attempt;
   const { job, request } = attempt.assignment;
+  const tried = await attempted(attempt, signal);
+  // Also when this job used none of them: it may be the last that was to.
+  const stuck = await volumes.finish(job.name, user);
+  for (const error of stuck) record({ event: "warning", ...warningOf(error) });
+  const end = withStuckVolumes(tried, stuck);
   if (end.run.outcome === "failure" && request.verbs.has("backup")) {
     await runFailureHooks(attempt, job, end);
   }
   return end;
 }
 
-async function tried(attempt: Attempt, signal: AbortSignal): Promise<End> {
+async function attempted(attempt: Attempt, signal: AbortSignal): Promise<End> {
   const { program, assignment, run, record, soFar } = attempt;
   const { job } = assignment;
   try {
@@ -113,15 +138,10 @@ async function underLocks(attempt: Attempt, plan: Plan, signal: AbortSignal): Pr
   const { program, assignment, run, record, soFar } = attempt;
   const { request } = assignment;
   using locks = new DisposableStack();
-  takeLocks(program, plan, locks);
-  const ledger = program.journal.ledger(run);
-  await using attached = new AsyncDisposableStack();
-  const volumes = new Map<string, string>();
-  for (const name of volumesInUse(program, plan)) {
-    const volume = attached.use(await openVolume(program, name, ledger).attach(signal));
-    volumes.set(name, volume.path);
-  }
-  const identity = identityOf(program, plan.job, volumes);
+  takeLocks(program, plan.job, locks);
+  const { volumes, user } = attempt;
+  const { paths, unattached } = await attachForRun(program, { plan, volumes, user }, signal);
+  const identity = identityOf(program, plan.job, paths);
   const undertaking = {
     program,
     plan,
@@ -129,44 +149,13 @@ async function underLocks(attempt: Attempt, plan: Plan, signal: AbortSignal): Pr
     run,
     record,
     signal,
-    ledger,
-    volumes,
+    ledger: program.journal.ledger(run),
+    volumes: paths,
+    unattached,
     identity,
     soFar,
   };
   await takeSteps(undertaking);
-}
-
-/** Locks every repository of the job, in one order everywhere. Throws `busy`. */
-function takeLocks(program: Program, plan: Plan, locks: DisposableStack): void {
-  for (const name of repositoriesOf(plan.job).toSorted()) {
-    locks.use(takeLock(program, name, `job ${plan.job.name}`));
-  }
-}
-
-/** Takes the one lock of a repository. Throws `busy`, which says who has it. */
-export function takeLock(program: Program, repository: string, purpose: string): HeldLock {
-  const result = program.journal.lock(`repository:${repository}`, purpose);
-  if (result.taken) return result.lock;
-  const { pid, host, since, purpose: theirs } = result.holder;
-  throw new HoldfastError(
-    "busy",
-    `repository "${repository}" is in use: ${theirs}, process ${pid} on ${host}, since ${localTime(since)}`,
-    { hint: "let it finish, then try again; see it with: holdfast status" },
-  );
-}
-
-function volumesInUse(program: Program, plan: Plan): readonly string[] {
-  const away = new Set(
-    plan.steps.flatMap(({ action, repository }) => (action === "skip" ? [repository] : [])),
-  );
-  const done = plan.steps.filter(({ action }) => action === "do");
-  for (const { repository } of done) away.delete(repository);
-  const places = repositoriesOf(plan.job)
-    .filter((name) => !away.has(name))
-    .map((name) => placedRepository(program, name).place);
-  const sources = done.some(({ verb }) => verb === "backup") ? plan.job.sources : [];
-  return volumesOf([...sources.map(({ place }) => place), ...places]);
 }
 
 /**
@@ -224,6 +213,7 @@ function ownTime(): AbortSignal {
 
 function endOfThrown(error: unknown, soFar: SoFar): End {
   if (error instanceof SkippedByHook) return skippedEnd({ reason: error.message, away: false });
+  if (error instanceof GoneAway) return awayEnd(error.absence);
   return failedEnd(error, soFar);
 }
 
@@ -262,7 +252,9 @@ async function takeSteps(undertaking: Undertaking): Promise<void> {
   if (failed !== undefined) throw failed.error;
 }
 
-function obstacleTo(step: Step, { plan, soFar }: Undertaking): string | undefined {
+function obstacleTo(step: Step, { plan, soFar, unattached }: Undertaking): string | undefined {
+  const absence = unattached.get(step.repository);
+  if (absence?.code === "volume-away") return absence.message;
   const failed = new Set(soFar.failures.map(({ repository }) => repository));
   if (failed.has(step.repository)) return `an earlier step on ${step.repository} failed`;
   if (failed.has(plan.job.repository) && soFar.failures.some(({ verb }) => verb === "backup")) {
@@ -281,6 +273,8 @@ async function takeStep(undertaking: Undertaking, step: Step): Promise<void> {
   const started = program.now();
   record({ event: "step-started", step: verb, repository });
   try {
+    const unattached = undertaking.unattached.get(repository);
+    if (unattached !== undefined) throw unattached;
     const result = await carryOut(undertaking, verb, repository);
     const seconds = (program.now().getTime() - started.getTime()) / 1000;
     record({ event: "step-finished", step: verb, repository, seconds, result });

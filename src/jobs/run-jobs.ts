@@ -1,5 +1,6 @@
 // Knows: how several jobs are run in one go. What cli, daemon and any later front end call.
 import type { Job } from "../config/config.ts";
+import { SharedVolumes } from "./attachments.ts";
 import type { Listener } from "./event.ts";
 import { notifyEnd, notifyStart } from "./notify.ts";
 import { configuredJob, placedRepository, repositoriesOf } from "./open.ts";
@@ -8,6 +9,7 @@ import type { Program, RunRequest } from "./program.ts";
 import { recover } from "./recover.ts";
 import type { JobResult } from "./report.ts";
 import { runJob, type Assignment, type RunOptions } from "./run-job.ts";
+import { volumesOfJob } from "./run-volumes.ts";
 import { type Demand, sideBySide } from "./side-by-side.ts";
 
 /**
@@ -24,6 +26,10 @@ export async function runJobs(
   const { jobs, concurrency } = program.config;
   const ended = new Map<string, JobResult>();
   const names = inOrderOfReading(jobs, request.jobs);
+  await using volumes = new SharedVolumes(
+    program,
+    new Map(names.map((name) => [name, volumesOfJob(program, name)])),
+  );
   const pieces = names.map((name) => {
     const job = configuredJob(program, name);
     const waitsFor = upstreamsOf(jobs, job).map((upstream) => names.indexOf(upstream.job));
@@ -34,7 +40,7 @@ export async function runJobs(
         // Who interrupts all jobs is not told of each that it was kept from reading another's.
         const { aborted } = options.signal;
         const upstreams = aborted ? [] : endedBefore(program, { job, request, ended });
-        const result = await runOne(program, { job, request, upstreams }, options);
+        const result = await runOne(program, { job, request, upstreams }, { ...options, volumes });
         ended.set(name, result);
         return result;
       },

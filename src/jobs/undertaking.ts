@@ -1,5 +1,6 @@
 // Knows: what the steps of one run share, and what they have come to so far. Must not know: their order.
 import type { JobIdentity, Repository, Work } from "../engines/engine.ts";
+import type { HoldfastError } from "../kernel/errors.ts";
 import type { Evidence } from "../kernel/evidence.ts";
 import type { Ledger } from "../kernel/ledger.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
@@ -18,6 +19,8 @@ export interface Undertaking {
   readonly signal: AbortSignal;
   readonly ledger: Ledger;
   readonly volumes: VolumePaths;
+  /** Further repositories whose volume could not be attached, and why. */
+  readonly unattached: ReadonlyMap<string, HoldfastError>;
   readonly identity: JobIdentity;
   readonly soFar: SoFar;
 }
