@@ -26,6 +26,8 @@ export interface Started {
 /** What a call may differ in from the usual one. */
 export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** What is put before the program, such as what moves it to another network. */
+  readonly prefix?: readonly string[];
 }
 
 /** A person with a home of their own, who calls the program. Everything is gone after the test. */
@@ -65,8 +67,9 @@ export class User implements AsyncDisposable {
   }
 
   /** Starts the program and lets it run. */
-  start(words: readonly string[], { env = {} }: CallOptions = {}): Started {
-    const child = spawn(holdfastProgram, words, {
+  start(words: readonly string[], { env = {}, prefix = [] }: CallOptions = {}): Started {
+    const [program = holdfastProgram, ...args] = [...prefix, holdfastProgram, ...words];
+    const child = spawn(program, args, {
       cwd: this.home,
       env: this.environment(env),
       stdio: ["ignore", "pipe", "pipe"],

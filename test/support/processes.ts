@@ -28,12 +28,15 @@ function readProc(pid: number, file: string): string {
 /** Kills everything of this user at once: nothing can put anything in order any more. */
 export function killProcesses(home: string): void {
   for (let pids = processesOf(home); pids.length > 0; pids = processesOf(home)) {
-    for (const pid of pids) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It has ended in the meantime.
-      }
-    }
+    for (const pid of pids) killIfThere(pid);
+  }
+}
+
+/** Kills one process, unless it has ended in the meantime. */
+export function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has.
   }
 }
