@@ -1,11 +1,11 @@
 // Knows: the command `backup`.
-import { type CommandNode, jobsArgument } from "./command-node.ts";
-import { collect } from "./run.ts";
+import { collect, type CommandNode, jobsArgument } from "./command-node.ts";
 import type { Act } from "./session.ts";
 
 interface BackupOptions {
   readonly label?: readonly string[];
   readonly full?: boolean;
+  readonly allowDeletions?: boolean;
   readonly dryRun?: boolean;
   readonly strict?: boolean;
 }
@@ -22,7 +22,9 @@ export function addBackup(tree: CommandNode, act: Act): void {
     .option("-n, --dry-run", "say what would be done and why, and change nothing")
     .option("--label <text>", "give the new snapshots a label (repeatable)", collect)
     .option("--full", "make a full snapshot even where a differential would do")
+    .option("--allow-deletions", "follow a source that has lost most of its files, or all of them")
     .option("--strict", "exit with 75 when nothing could run because all volumes are away")
+    .withLocations()
     .withExamples(
       ["holdfast backup documents", "make a snapshot of one job"],
       ["holdfast backup --label pre-upgrade", "make snapshots that can be recognised later"],
@@ -30,12 +32,13 @@ export function addBackup(tree: CommandNode, act: Act): void {
     .action(async (jobs: readonly string[], options: BackupOptions) =>
       act(async (session) => {
         const { runAsked } = await import("./run-jobs.ts");
-        const { label, full, dryRun, strict } = options;
+        const { label, full, allowDeletions, dryRun, strict } = options;
         return await runAsked(session, {
           jobs,
           verbs: ["backup"],
           labels: label ?? [],
           full: full ?? false,
+          allowDeletions: allowDeletions ?? false,
           dryRun: dryRun ?? false,
           strict: strict ?? false,
         });

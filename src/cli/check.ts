@@ -23,6 +23,7 @@ export function addCheck(tree: CommandNode, act: Act): void {
     .argument(jobsArgument.flags, jobsArgument.description)
     .option("--read-data [percent]", "also read back the stored data, all or as much as =5%")
     .option("--strict", "exit with 75 when all volumes are away")
+    .withLocations()
     .withExamples(
       ["holdfast check", "check the structure of all repositories"],
       ["holdfast check --read-data=5% documents", "also read back a twentieth of the data"],

@@ -23,6 +23,30 @@ export class CommandNode extends Command {
     this.examples = examples;
     return this.addHelpText("after", () => examplesText(examples));
   }
+
+  /** Adds the options that say which addresses of hosts may be used: where this machine is now. */
+  withLocations(): this {
+    return this.option(
+      "--location <location>",
+      "reach hosts only at addresses of this location, or of none (repeatable)",
+      collect,
+    ).option(
+      "--exclude-location <location>",
+      "reach no host at addresses of this location (repeatable)",
+      collect,
+    );
+  }
+}
+
+/** The options of `withLocations`. */
+export interface LocationOptions {
+  readonly location?: readonly string[];
+  readonly excludeLocation?: readonly string[];
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
 }
 
 function examplesText(examples: readonly Example[]): string {

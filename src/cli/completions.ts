@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { Journal } from "../journal/journal.ts";
 import { verbs } from "../jobs/program.ts";
 import type { CommandNode } from "./command-node.ts";
+import { knownLocations } from "./names.ts";
 import type { Output } from "./render.ts";
 import { shortId } from "./run-text.ts";
 import type { Environment } from "./session.ts";
@@ -148,6 +149,7 @@ async function readNames({ words, environment }: CompletionRequest): Promise<Can
   ]);
   return new Map([
     ["job", jobs],
+    ["location", knownLocations(config).map((name): Candidate => [name, ""])],
     ["job[@snapshot]", jobCandidates(words.at(-1) ?? "", { jobs, config, journal })],
     ["repository", [...config.repositories.keys()].map((name): Candidate => [name, ""])],
     ["notifier", [...config.notifiers].map(([name, { type }]): Candidate => [name, type])],

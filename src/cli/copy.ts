@@ -16,6 +16,7 @@ export function addCopy(tree: CommandNode, act: Act): void {
     .argument(jobsArgument.flags, jobsArgument.description)
     .option("-n, --dry-run", "say what would be done and why, and change nothing")
     .option("--strict", "exit with 75 when nothing could run because all volumes are away")
+    .withLocations()
     .withExamples(
       ["holdfast copy", "bring all copies up to date"],
       ["holdfast copy documents", "bring the copies of one job up to date"],

@@ -14,6 +14,7 @@ export function addDoctor(tree: CommandNode, act: Act): void {
       "Looks at everything that jobs need: tools and their versions, volumes, sources, repositories, passwords, permissions, notifiers. Says for each problem the command that mends it. Changes nothing.",
     )
     .argument(jobsArgument.flags, jobsArgument.description)
+    .withLocations()
     .withExamples(
       ["holdfast doctor", "examine everything"],
       ["holdfast doctor -v documents", "examine one job, and show what is well, too"],

@@ -16,6 +16,7 @@ export function addForget(tree: CommandNode, act: Act): void {
     )
     .argument(jobsArgument.flags, jobsArgument.description)
     .option("-n, --dry-run", "say what would be dropped, and change nothing")
+    .withLocations()
     .withExamples(
       ["holdfast forget --dry-run", "say what would be dropped everywhere"],
       ["holdfast forget -v documents", "drop snapshots of one job, with reasons for the others"],

@@ -14,6 +14,7 @@ export function addInit(tree: CommandNode, act: Act): void {
       "Creates the repositories of each job and the markers of its volumes where they do not exist, and leaves alone what does. What is away is left for later.",
     )
     .argument(jobsArgument.flags, jobsArgument.description)
+    .withLocations()
     .withExamples(
       ["holdfast init", "create all that is missing"],
       ["holdfast init documents", "create what one job needs"],

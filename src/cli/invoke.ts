@@ -1,6 +1,6 @@
 // Knows: how a command line becomes a call of one command, and its exit status. Must not know: any command.
 import { exitStatusOf } from "../kernel/errors.ts";
-import type { GlobalOptions } from "./command-node.ts";
+import type { GlobalOptions, LocationOptions } from "./command-node.ts";
 import { commandTree } from "./command-tree.ts";
 import { listenForInterruption, type SignalSource } from "./interruption.ts";
 import { Output, type OutputOptions, type Stream } from "./render.ts";
@@ -23,6 +23,7 @@ export async function invoke(invocation: Invocation): Promise<number> {
   const words = withWholeReadData(invocation.words);
   const first = outputFor(invocation, guessedOptions(words));
   let exitStatus = 0;
+  let locations: LocationOptions = {};
   const tree = commandTree(
     async (action) => {
       const { config, ...options } = tree.opts<GlobalOptions>();
@@ -30,7 +31,7 @@ export async function invoke(invocation: Invocation): Promise<number> {
       const output = outputFor(invocation, { json, quiet, verbose, color });
       using interruption = listenForInterruption(signals, (message) => output.message(message));
       const { signal } = interruption;
-      const facts = { output, signal, environment };
+      const facts = { output, signal, environment, locations };
       const session = newSession(config === undefined ? facts : { ...facts, configFile: config });
       exitStatus = await output.exitStatus(await action(session));
     },
@@ -40,6 +41,9 @@ export async function invoke(invocation: Invocation): Promise<number> {
       colours: first.coloured,
     },
   );
+  tree.hook("preAction", (_, command) => {
+    locations = command.optsWithGlobals<LocationOptions>();
+  });
   if (isCompletionRequest(words)) {
     const { complete } = await import("./completions.ts");
     await complete(tree, { words: words.slice(2), environment, output: first });

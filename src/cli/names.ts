@@ -1,10 +1,12 @@
 // Knows: which names exist in a configuration. Must not know: what is done with what they name.
 import type { Config } from "../config/config.ts";
 import { didYouMean } from "../config/suggest.ts";
+import type { AddressChoice } from "../hosts/hosts.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import type { LocationOptions } from "./command-node.ts";
 
 /** What a person can name, in the words of the messages. */
-export type Named = "job" | "repository" | "notifier" | "run" | "verb";
+export type Named = "job" | "location" | "repository" | "notifier" | "run" | "verb";
 
 /**
  * The given names, each once, or all that there are when none is given. Throws `unknown-name`, with
@@ -32,6 +34,7 @@ function unknownName(kind: Named, name: string, known: readonly string[]): Holdf
 
 const plural: Readonly<Record<Named, string>> = {
   job: "jobs",
+  location: "locations",
   repository: "repositories",
   notifier: "notifiers",
   run: "runs",
@@ -41,4 +44,20 @@ const plural: Readonly<Record<Named, string>> = {
 /** The given jobs, or all. Throws `unknown-name`. */
 export function chosenJobs(config: Config, given: readonly string[]): readonly string[] {
   return chosen("job", given, config.jobs.keys());
+}
+
+/** The locations that addresses of hosts name, each once. */
+export function knownLocations({ hosts }: Pick<Config, "hosts">): readonly string[] {
+  return [...new Set(hosts.values().flatMap(({ locations }) => locations))];
+}
+
+/** Which addresses of hosts may be used. Throws `unknown-name`. */
+export function chosenAddresses(
+  config: Pick<Config, "hosts">,
+  options: LocationOptions,
+): AddressChoice {
+  const known = knownLocations(config);
+  const named = (given: readonly string[] = []): readonly string[] =>
+    given.length === 0 ? [] : chosen("location", given, known);
+  return { locations: named(options.location), excluded: named(options.excludeLocation) };
 }

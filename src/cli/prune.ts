@@ -16,6 +16,7 @@ export function addPrune(tree: CommandNode, act: Act): void {
     )
     .argument(jobsArgument.flags, jobsArgument.description)
     .option("-n, --dry-run", "say what would be done and why, and change nothing")
+    .withLocations()
     .withExamples(
       ["holdfast prune", "reclaim space in all repositories"],
       ["holdfast prune --dry-run documents", "say what would be done for one job"],

@@ -33,6 +33,7 @@ export function addRestore(tree: CommandNode, act: Act): void {
     .requiredOption("-t, --target <directory>", "where to restore to; must be new or empty")
     .option("--from <repository>", "which repository of the job to read (default: the first there)")
     .option("-n, --dry-run", "say what would be done, and change nothing")
+    .withLocations()
     .withExamples(
       ["holdfast restore documents --target /tmp/restored", "restore the newest snapshot"],
       ["holdfast restore documents@2026-11-20 -t /tmp/r", "restore the state at the end of a day"],

@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import type { Listener } from "../jobs/event.ts";
 import type { Program } from "../jobs/program.ts";
+import type { LocationOptions } from "./command-node.ts";
 import type { Output } from "./render.ts";
 import type { OpenProgram } from "./program.ts";
 import { tellWarnings } from "./tell-warnings.ts";
@@ -57,11 +58,13 @@ export interface SessionFacts {
   readonly environment: Environment;
   /** `--config`, as given. */
   readonly configFile?: string;
+  /** `--location` and `--exclude-location`, as given. */
+  readonly locations?: LocationOptions;
 }
 
 /** Makes the session of one command. Nothing is loaded until it asks for it. */
 export function newSession(facts: SessionFacts): Session {
-  const { output, environment, configFile } = facts;
+  const { output, environment, configFile, locations = {} } = facts;
   const { env, home } = environment;
   const request = { ...(configFile === undefined ? {} : { file: configFile }), env, home };
   const load = async (): Promise<Config> => {
@@ -80,7 +83,8 @@ export function newSession(facts: SessionFacts): Session {
     async open({ readOnly, keepOutline = false }): Promise<OpenProgram> {
       const config = await loadConfig({ keepOutline });
       const { openProgram } = await import("./program.ts");
-      return openProgram(config, { env, readOnly });
+      const { chosenAddresses } = await import("./names.ts");
+      return openProgram(config, { env, readOnly, choice: chosenAddresses(config, locations) });
     },
   };
 }

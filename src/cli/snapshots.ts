@@ -24,6 +24,7 @@ export function addSnapshots(tree: CommandNode, act: Act): void {
     )
     .argument(jobsArgument.flags, jobsArgument.description)
     .option("--find <path>", "only snapshots that hold this path (with * as in the engine's tool)")
+    .withLocations()
     .withExamples(
       ["holdfast snapshots documents", "list the snapshots of one job"],
       ["holdfast snapshots --find '*/taxes.ods'", "list those that hold a file"],

@@ -11,6 +11,7 @@ export function addStatus(tree: CommandNode, act: Act): void {
       "Shows for each job how its last run ended, how old the newest snapshot of each repository is, when it is due next, and what is away. Asks the journal, not the repositories: it is quick.",
     )
     .argument(jobsArgument.flags, jobsArgument.description)
+    .withLocations()
     .withExamples(
       ["holdfast status", "see how all jobs are doing"],
       ["holdfast status --json documents", "the same for a program, of one job"],

@@ -13,6 +13,7 @@ export function addVolumes(tree: CommandNode, act: Act): void {
     .command("volumes")
     .summary("see which volumes are there")
     .description("Lists the configured volumes: which are there, and why others are not.")
+    .withLocations()
     .withExamples(["holdfast volumes", "see which volumes are there"])
     .action(async () => act(listVolumes));
 }

@@ -70,6 +70,8 @@ suite("the exit status", options, () => {
 
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [["run", "god"], /there is no job "god", did you mean "good"\?/],
+      [["run", "--location", "home"], /there is no location "home"/],
+      [["status", "--exclude-location=home"], /there is no location "home"/],
       [["restore", "god@latest", "--target", "x"], /did you mean "good"\?/],
       [["restore", "good", "--from", "dusk", "--target", "x"], /did you mean "disk"\?/],
       [["notify", "test", "phone"], /there is no notifier "phone"/],
