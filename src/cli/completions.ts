@@ -62,7 +62,8 @@ function addOptions(completed: Completed, command: Command, candidates: Candidat
     const letter = option.short?.replace(/^-/, "");
     if (name === undefined) continue;
     if (option.required || option.optional) {
-      const values = candidates.get(placeholderOf(option)) ?? [];
+      const choices = option.argChoices?.map((choice): Candidate => [choice, ""]);
+      const values = choices ?? candidates.get(placeholderOf(option)) ?? [];
       completed.option(name, option.description, (answer) => tell(values, answer), letter);
     } else {
       completed.option(name, option.description, letter);

@@ -1,7 +1,14 @@
 // Knows: the command `config`.
+import { Option } from "commander";
 import type { CommandNode } from "./command-node.ts";
 import type { Act, Session } from "./session.ts";
 import { count } from "./wording.ts";
+
+const graphFormats = ["text", "mermaid", "json"] as const;
+
+interface ShowOptions {
+  readonly graph?: (typeof graphFormats)[number];
+}
 
 /** Adds `config` and what belongs to it. */
 export function addConfig(tree: CommandNode, act: Act): void {
@@ -18,9 +25,24 @@ export function addConfig(tree: CommandNode, act: Act): void {
   config
     .command("show")
     .summary("show it as it is understood")
-    .description("Shows the configuration as it is understood, with secrets masked.")
-    .withExamples(["holdfast config show", "show the configuration in use"])
-    .action(async () => act(showConfiguration));
+    .description(
+      "Shows the configuration as it is understood, with secrets masked, or what flows where in it.",
+    )
+    .addOption(
+      new Option("--graph [format]", "draw which jobs read what, where it is kept and copied")
+        .choices(graphFormats)
+        .preset("text"),
+    )
+    .withExamples(
+      ["holdfast config show", "show the configuration in use"],
+      ["holdfast config show --graph", "draw what flows where"],
+      ["holdfast config show --graph mermaid > flow.mmd", "the same for a page or a wiki"],
+    )
+    .action(async ({ graph }: ShowOptions) =>
+      act(async (session) =>
+        graph === undefined ? await showConfiguration(session) : await drawGraph(session, graph),
+      ),
+    );
   config
     .command("schema")
     .summary("print its JSON Schema")
@@ -52,6 +74,26 @@ async function showConfiguration({ loadConfig, output }: Session): Promise<numbe
 
   output.document({ file: config.file, config: effectiveConfig(config) });
   output.text(showConfig(config));
+  return 0;
+}
+
+async function drawGraph(
+  { loadConfig, output }: Session,
+  format: (typeof graphFormats)[number],
+): Promise<number> {
+  const { flowOf } = await import("../config/graph.ts");
+  const config = await loadConfig();
+  const graph = flowOf(config);
+
+  output.document({ file: config.file, ...graph }, output.options.json || format === "json");
+  if (format === "text") {
+    const { graphText } = await import("./graph-text.ts");
+    output.text(graphText(graph, output.paint));
+  }
+  if (format === "mermaid") {
+    const { graphMermaid } = await import("./graph-mermaid.ts");
+    output.text(graphMermaid(graph));
+  }
   return 0;
 }
 

@@ -67,9 +67,9 @@ export class Output {
     if (!this.options.json) this.#write(this.#edges.stdout, text);
   }
 
-  /** The answer of a command with `--json`: one document. */
-  document(value: Readonly<Record<string, unknown>>): void {
-    if (!this.options.json) return;
+  /** The answer of a command with `--json`, or where JSON was asked for otherwise: one document. */
+  document(value: Readonly<Record<string, unknown>>, wanted = this.options.json): void {
+    if (!wanted) return;
     const document = JSON.stringify({ version: shapeVersion, ...value }, undefined, 2);
     this.#write(this.#edges.stdout, `${redact(document)}\n`);
   }

@@ -171,6 +171,7 @@ suite("--json", options, () => {
     shapes.TestedNotifiers.parse(await answer("notify", "test"));
     shapes.CheckedConfig.parse(await answer("config", "check"));
     shapes.ShownConfig.parse(await answer("config", "show"));
+    shapes.Graph.parse(await answer("config", "show", "--graph"));
     const restored = shapes.Restored.parse(
       await answer("restore", "documents", "--target", "restored"),
     );

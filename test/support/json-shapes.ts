@@ -211,6 +211,7 @@ export const Restored = z.strictObject({
   problems: z.array(z.string()),
   seconds: z.number(),
   commands: z.array(z.string()),
+  passedOver: z.array(z.strictObject({ repository: z.string(), reason: z.string() })).optional(),
   dryRun: z.boolean(),
 });
 
@@ -224,6 +225,7 @@ export const Checks = z.strictObject({
       ok: z.boolean(),
       away: z.boolean(),
       problems: z.array(z.string()),
+      notes: z.array(z.string()).optional(),
       code: z.string().optional(),
       hint: z.string().optional(),
       exitStatus: z.int(),
@@ -287,8 +289,13 @@ export const Created = z.strictObject({
       created: z.boolean(),
       away: z.boolean(),
       message: z.string(),
+      planned: z.literal(true).optional(),
+      path: z.string().optional(),
+      commands: z.array(z.string()).optional(),
+      hint: z.string().optional(),
     }),
   ),
+  dryRun: z.boolean(),
 });
 
 /** `volumes --json`. */
@@ -358,6 +365,32 @@ export const ShownConfig = z.strictObject({
   version,
   file: z.string(),
   config: z.record(z.string(), z.unknown()),
+});
+
+/** `config show --graph json`. */
+export const Graph = z.strictObject({
+  version,
+  file: z.string(),
+  nodes: z.array(
+    z.strictObject({
+      id: z.string(),
+      kind: z.enum(["source", "job", "repository"]),
+      name: z.string(),
+      engine: z.string().optional(),
+      volume: z.string().optional(),
+      host: z.string().optional(),
+      path: z.string().optional(),
+      disabled: z.literal(true).optional(),
+    }),
+  ),
+  edges: z.array(
+    z.strictObject({
+      from: z.string(),
+      to: z.string(),
+      kind: z.enum(["reads", "writes", "copies"]),
+      job: z.string(),
+    }),
+  ),
 });
 
 /** A failure on standard error. */
