@@ -5,6 +5,7 @@ import { type CommandNode, jobsArgument } from "./command-node.ts";
 import { combinedExitStatus } from "./exit-status.ts";
 import type { Paint } from "./paint.ts";
 import type { Act, Session } from "./session.ts";
+import { tellVolumes } from "./tell-volumes.ts";
 import { formatSeconds, visible, visibleLines } from "./wording.ts";
 
 interface CheckOptions {
@@ -52,6 +53,7 @@ async function check(
     { jobs, ...(amount === undefined ? {} : { readData: amount }) },
     {
       signal,
+      tell: tellVolumes(output),
       progress: (repository, progress) => shown.progress({ current: repository, ...progress }),
     },
   );
@@ -88,10 +90,13 @@ function headline(report: CheckReport, paint: Paint): string {
   return `${paint.red("error")}  ${subject}: ${found}`;
 }
 
-function details({ ok, away, problems, hint }: CheckReport, paint: Paint): readonly string[] {
-  if (ok) return [];
+function details(report: CheckReport, paint: Paint): readonly string[] {
+  const { ok, away, problems, notes = [], hint } = report;
+  const remarks = notes.map((note) => `       ${paint.dim(visible(note))}`);
+  if (ok) return remarks;
   return [
     ...(away ? [] : problems.map((problem) => `       ${visible(problem)}`)),
+    ...remarks,
     ...(hint === undefined ? [] : [`       ${paint.green("hint:")} ${visible(hint)}`]),
   ];
 }

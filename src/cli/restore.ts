@@ -6,6 +6,7 @@ import type { CommandNode } from "./command-node.ts";
 import type { Paint } from "./paint.ts";
 import { shortId } from "./run-text.ts";
 import type { Act, Session } from "./session.ts";
+import { tellVolumes } from "./tell-volumes.ts";
 import { count, formatSeconds, visible } from "./wording.ts";
 import { localTime } from "../kernel/figures.ts";
 
@@ -53,7 +54,7 @@ async function restore(session: Session, wish: RestoreWish): Promise<number> {
   const { stepProgress } = await import("./step-progress.ts");
   const { output, signal } = session;
   const dryRun = wish.dryRun ?? false;
-  await using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: dryRun || "attaching" });
   const { job, snapshot } = parseWhat(wish.what);
   chosenJobs(program.config, [job]);
   if (wish.from !== undefined) {
@@ -72,9 +73,12 @@ async function restore(session: Session, wish: RestoreWish): Promise<number> {
       ...(wish.from === undefined ? {} : { from: wish.from }),
       dryRun,
     },
-    { signal, progress },
+    { signal, progress, tell: tellVolumes(output) },
   );
 
+  for (const { repository, reason } of report.passedOver ?? []) {
+    output.warning(`${repository} was passed over: ${reason}`);
+  }
   output.document({ ...report, dryRun });
   output.text(restoreText(report, { dryRun, paint: output.paint }));
   const warning = 3;

@@ -1,4 +1,5 @@
 // Knows: how plans, events and ends of runs are put into words. Must not know: where the words go.
+import type { VolumeEvent } from "../jobs/attachments.ts";
 import { describeOutcome } from "../jobs/describe.ts";
 import type { RunEvent, StampedEvent } from "../jobs/event.ts";
 import type { PlanReport, StepReport } from "../jobs/report.ts";
@@ -49,17 +50,19 @@ export function eventText(
     case "step-failed":
       return { level: "message", text: about(`${stepName(event)} failed: ${event.message}`) };
     case "volume-attached":
-      return {
-        level: "message",
-        text: about(`${event.volume}: ${event.did.join(" and ")} at ${visible(event.path)}`),
-      };
     case "volume-released":
-      return { level: "message", text: about(`${event.volume} may be unplugged`) };
+      return { level: "message", text: about(volumeText(event)) };
     case "warning":
       return { level: "message", text: about(`${paint.yellow("warning:")} ${event.message}`) };
     case "run-finished":
       return endText({ job, run, ...event }, paint);
   }
+}
+
+/** What happens to a volume, in words. */
+export function volumeText(event: VolumeEvent): string {
+  if (event.event === "volume-released") return `${event.volume} may be unplugged`;
+  return `${event.volume}: ${event.did.join(" and ")} at ${visible(event.path)}`;
 }
 
 /** That a snapshot is not made or not copied concerns a person; that nothing is tidied up need not. */
@@ -114,6 +117,7 @@ function endText(end: EndedRun, paint: Paint): Told {
     lines.push(`  snapshot ${shortId(id)} in ${repository}`);
   }
   lines.push(...unreadableLines(end.evidence));
+  lines.push(...(end.evidence?.notes ?? []).map((note) => `  note: ${visible(note)}`));
   if (end.hint !== undefined) lines.push(`  ${paint.green("hint:")} ${visibleLines(end.hint)}`);
   return { level: "result", text: lines.join("\n"), bad };
 }

@@ -39,8 +39,11 @@ export interface Session {
 
 /** For what a program is opened. */
 export interface OpenOptions {
-  /** A command that only looks creates and changes nothing, the journal included. */
-  readonly readOnly: boolean;
+  /**
+   * A command that only looks creates and changes nothing, the journal included. `attaching`: nothing
+   * but that volumes are attached and put back, where some can be.
+   */
+  readonly readOnly: boolean | "attaching";
   /** Keep an outline of the configuration, so that the next `status` need not load it. */
   readonly keepOutline?: boolean;
 }
@@ -84,7 +87,14 @@ export function newSession(facts: SessionFacts): Session {
       const config = await loadConfig({ keepOutline });
       const { openProgram } = await import("./program.ts");
       const { chosenAddresses } = await import("./names.ts");
-      return openProgram(config, { env, readOnly, choice: chosenAddresses(config, locations) });
+      const choice = chosenAddresses(config, locations);
+      const looks = readOnly === "attaching" ? !canAttach(config) : readOnly;
+      return openProgram(config, { env, readOnly: looks, choice });
     },
   };
+}
+
+/** Whether one of the volumes is a drive, which may have to be attached: that is written down first. */
+function canAttach({ volumes }: Config): boolean {
+  return volumes.values().some(({ device }) => device !== undefined);
 }

@@ -7,6 +7,7 @@ import type { Paint } from "./paint.ts";
 import { shortId } from "./run-text.ts";
 import type { Act, Session } from "./session.ts";
 import { table } from "./table.ts";
+import { tellVolumes } from "./tell-volumes.ts";
 import { visible } from "./wording.ts";
 import { localTime } from "../kernel/figures.ts";
 
@@ -43,11 +44,11 @@ async function listSnapshots(
   const { timeline } = await import("../jobs/timeline.ts");
   const { chosenJobs } = await import("./names.ts");
   const { output, signal } = session;
-  await using program = await session.open({ readOnly: true });
+  await using program = await session.open({ readOnly: "attaching" });
   const jobs = chosenJobs(program.config, given);
 
   const query = { jobs, ...(find === undefined ? {} : { find }) };
-  const { entries, gaps } = await timeline(program, query, signal);
+  const { entries, gaps } = await timeline(program, query, { signal, tell: tellVolumes(output) });
 
   output.document({ snapshots: entries, gaps });
   output.text(snapshotsText(entries, output.paint));

@@ -76,6 +76,8 @@ export interface RepositorySpec {
   readonly besideSource?: boolean;
   /** Whether its snapshots are plain files, so that a job can have the newest of them as a source. */
   readonly browsable: boolean;
+  /** Whether its tool keeps checksums, so that a check needs nothing to compare with. Absent: no. */
+  readonly provesItself?: boolean;
   /** Keys of a job that its tool has no means for: a configuration that uses them is refused. */
   readonly lacks: readonly JobKey[];
   /** A local path (not a service's address) without a volume, where that is what `at` is. */

@@ -11,6 +11,12 @@ import { undoer } from "./undoings.ts";
 /** What is said of a volume while it is in use. */
 export type VolumeEvent = Extract<RunEvent, { event: "volume-attached" | "volume-released" }>;
 
+/** What is said while a command that is no run uses volumes. */
+export type VolumeNews = VolumeEvent | Extract<RunEvent, { event: "warning" }>;
+
+/** Makes sure that a volume is there, and says where; see `SharedVolumes.attach`. */
+export type AttachVolume = (name: string, signal: AbortSignal) => Promise<string>;
+
 /** Who wants a volume. */
 export interface VolumeUser {
   /** For others who wait for it, such as `job documents`. */
@@ -155,5 +161,25 @@ export class SharedVolumes implements AsyncDisposable {
       promise.settle();
     }
     if (changed) user.tell({ event: "volume-released", volume: name, mayUnplug: true });
+  }
+}
+
+/**
+ * Does some work that is no run, and puts back every volume that was attached for it, however it ends.
+ * One that cannot be put back is warned of: it is owed still, and `recover` tries it again.
+ */
+export async function usingVolumes<Result>(
+  program: Program,
+  user: { readonly purpose: string; readonly tell: (news: VolumeNews) => void },
+  work: (attach: AttachVolume) => Promise<Result>,
+): Promise<Result> {
+  const { purpose, tell } = user;
+  const volumes = new SharedVolumes(program, new Map());
+  try {
+    return await work(async (name, signal) => await volumes.attach(name, user, signal));
+  } finally {
+    for (const { message, hint } of await volumes.finish(purpose, user)) {
+      tell({ event: "warning", message, ...(hint === undefined ? {} : { hint }) });
+    }
   }
 }

@@ -1,11 +1,15 @@
 // Knows: how the integrity of a job's repositories is checked on demand. Must not know: any engine.
-import type { CheckLevel } from "../engines/engine.ts";
+import type { Job } from "../config/config.ts";
+import type { Repository } from "../engines/engine.ts";
 import { exitStatusOf, HoldfastError } from "../kernel/errors.ts";
+import type { Ledger } from "../kernel/ledger.ts";
 import type { Progress } from "../kernel/progress.ts";
+import { usingVolumes, type VolumeNews } from "./attachments.ts";
+import { comparisons } from "./comparisons.ts";
 import { noteCheck } from "./health.ts";
-import { configuredJob } from "./open.ts";
+import { configuredJob, isThere, repositoriesOf } from "./open.ts";
 import type { Program } from "./program.ts";
-import { reachRepositories, type Reached } from "./reach.ts";
+import { reachRepositories, type Reach, type Reachable } from "./reach.ts";
 import type { CheckReport } from "./report.ts";
 import { takeLock } from "./repository-locks.ts";
 
@@ -18,45 +22,64 @@ export interface CheckRequest {
 export interface CheckOptions {
   readonly signal: AbortSignal;
   readonly progress: (repository: string, progress: Progress) => void;
+  /** Hears of volumes that are attached for it. */
+  readonly tell?: (news: VolumeNews) => void;
 }
 
 /**
- * Checks every repository of these jobs that is there, one after the other. What it finds freezes
- * forgetting in that repository; a check without problems, as deep as that one, lifts that again.
+ * Checks every repository of these jobs that is there, one after the other, and attaches for that what
+ * is plugged in. What it finds freezes forgetting in that repository; a check without problems, as
+ * deep as that one, lifts that again.
  */
 export async function checkJobs(
   program: Program,
   request: CheckRequest,
   options: CheckOptions,
 ): Promise<readonly CheckReport[]> {
-  const reports: CheckReport[] = [];
-  for (const name of request.jobs) {
-    const job = configuredJob(program, name);
-    const { repositories } = await reachRepositories(program, job, options.signal);
-    for (const reached of repositories) {
-      reports.push(await checkOne(program, { job: name, reached, request }, options));
+  const { signal, tell = () => {} } = options;
+  const { journal } = program;
+  // No run keeps what is changed to make sources ready: it is owed by whoever checks.
+  using use = journal.use(`check:${process.pid}`, "check");
+  const ledger = journal.ledgerOf(use.resource);
+  return await usingVolumes(program, { purpose: "check", tell }, async (attach) => {
+    const reports: CheckReport[] = [];
+    for (const name of request.jobs) {
+      const job = configuredJob(program, name);
+      const reach = await reachRepositories(program, job, { signal, attach, ledger });
+      for (const reached of reach.repositories) {
+        const asked = { job, reach, reached, request, ledger };
+        reports.push(await checkOne(program, asked, options));
+      }
     }
-  }
-  return reports;
+    return reports;
+  });
+}
+
+interface OneCheck {
+  readonly job: Job;
+  readonly reach: Reach;
+  readonly reached: Reachable;
+  readonly request: CheckRequest;
+  readonly ledger: Ledger;
 }
 
 async function checkOne(
   program: Program,
-  asked: { readonly job: string; readonly reached: Reached; readonly request: CheckRequest },
+  asked: OneCheck,
   options: CheckOptions,
 ): Promise<CheckReport> {
-  const { job, reached, request } = asked;
+  const { job, reached } = asked;
   const started = program.now();
-  const common = { job, repository: reached.name };
+  const common = { job: job.name, repository: reached.name };
   const seconds = (): number => (program.now().getTime() - started.getTime()) / 1000;
   try {
-    if (reached.away) throw reached.error;
-    using locks = new DisposableStack();
-    locks.use(takeLock(program, reached.name, `check of job ${job}`));
-    const level = request.readData === undefined ? {} : { readData: request.readData };
-    const problems = await problemsOf(program, { reached, level }, options);
+    const repository = await reached.open(options.signal);
+    using _ = takeLock(program, reached.name, `check of job ${job.name}`);
+    const { problems, notes } = await look(program, { ...asked, repository }, options);
     const ok = problems.length === 0;
-    return { ...common, ok, away: false, problems, exitStatus: ok ? 0 : 1, seconds: seconds() };
+    const remarks = notes.length === 0 ? {} : { notes };
+    const exitStatus = ok ? 0 : 1;
+    return { ...common, ok, away: false, problems, ...remarks, exitStatus, seconds: seconds() };
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
     const { code, message, hint } = error;
@@ -73,16 +96,24 @@ async function checkOne(
   }
 }
 
-async function problemsOf(
+async function look(
   program: Program,
-  asked: {
-    readonly reached: Extract<Reached, { away: false }>;
-    readonly level: CheckLevel;
-  },
+  asked: OneCheck & { readonly repository: Repository },
   { signal, progress }: CheckOptions,
-): Promise<readonly string[]> {
-  const { name, repository } = asked.reached;
+): Promise<{ readonly problems: readonly string[]; readonly notes: readonly string[] }> {
+  const { job, reach, reached, request, ledger, repository } = asked;
+  const { name } = reached;
+  await using prepared = new AsyncDisposableStack();
+  const { volumes } = reach;
+  const other = repositoriesOf(job).find(
+    (each) => each !== name && isThere(program, each, volumes),
+  );
+  const question = { program, job, repository: name, other, volumes, ledger, signal };
+  const { compared, notes } = await comparisons(question, prepared);
+  const readData = request.readData === undefined ? {} : { readData: request.readData };
+  const level = { ...readData, ...compared };
   const work = { signal, progress: (now: Progress) => progress(name, now) };
-  const { problems } = await repository.check(asked.level, work);
-  return noteCheck(program, name, { level: asked.level, problems });
+  const found = await repository.check(level, work);
+  const problems = noteCheck(program, name, { level, problems: found.problems });
+  return { problems, notes: [...notes, ...(found.notes ?? [])] };
 }

@@ -101,7 +101,7 @@ suite("what counts as proven", options, () => {
     await place.run();
 
     assert.equal(lacking.outcome, "warning", lacking.reason);
-    const left = (await timeline(place.program, { jobs: ["documents"] }, signal)).entries;
+    const left = (await timeline(place.program, { jobs: ["documents"] }, { signal })).entries;
     const proven = left.filter(({ verified }) => verified !== undefined).map(({ id }) => id);
     assert.deepEqual(proven.toSorted(), whole.snapshots.map(({ id }) => id).toSorted());
     assert.equal(left.length, 4, "the newest and the whole one, in both repositories");

@@ -49,7 +49,7 @@ async function withCopy(job: object = {}): Promise<Workplace> {
 }
 
 async function ids(place: Workplace, repository: string): Promise<readonly string[]> {
-  const { entries } = await timeline(place.program, { jobs: ["documents"] }, signal);
+  const { entries } = await timeline(place.program, { jobs: ["documents"] }, { signal });
   return entries.filter((entry) => entry.repository === repository).map(({ id }) => id);
 }
 
@@ -62,7 +62,7 @@ suite("a run", options, () => {
     assert.equal(result.outcome, "success", result.reason);
     assert.equal(result.evidence?.files, 2);
     assert.equal(result.evidence.listed, true);
-    const { entries } = await timeline(place.program, { jobs: ["documents"] }, signal);
+    const { entries } = await timeline(place.program, { jobs: ["documents"] }, { signal });
     assert.equal(entries[0]?.id, result.snapshots[0]?.id);
     assert.ok(entries[0]?.verified instanceof Date);
     assert.ok(entries[0].labels.includes("before-the-move"));
@@ -334,11 +334,12 @@ suite("snapshots, restore and check", options, () => {
     const { entries } = await timeline(
       place.program,
       { jobs: ["documents"], find: letter },
-      signal,
+      { signal },
     );
     assert.deepEqual(entries[0]?.found, [letter]);
     assert.deepEqual(
-      (await timeline(place.program, { jobs: ["documents"], find: "/no/such" }, signal)).entries,
+      (await timeline(place.program, { jobs: ["documents"], find: "/no/such" }, { signal }))
+        .entries,
       [],
     );
     const today = new Date(Date.now() + 60_000).toISOString().slice(0, 19);
@@ -410,7 +411,7 @@ suite("snapshots, restore and check", options, () => {
     const done = await restoreJob(place.program, { ...request, dryRun: false }, work);
 
     assert.equal(done.repository, "disk");
-    const { gaps } = await timeline(place.program, { jobs: ["documents"] }, signal);
+    const { gaps } = await timeline(place.program, { jobs: ["documents"] }, { signal });
     assert.deepEqual(
       gaps.map(({ repository, away }) => [repository, away]),
       [["usb", true]],

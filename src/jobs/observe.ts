@@ -25,6 +25,8 @@ export interface Observation {
   readonly now: Date;
   /** Where the volumes that are there were found. */
   readonly volumes: VolumePaths;
+  /** Volumes that are plugged in and would be attached, with what they are now. */
+  readonly attachable: ReadonlyMap<string, string>;
   readonly sources: readonly ObservedSource[];
   readonly repository: ObservedRepository;
   readonly copies: readonly ObservedRepository[];
@@ -98,6 +100,7 @@ export async function observeJob(
     job,
     now: program.now(),
     volumes,
+    attachable: attachableAmong(states),
     sources,
     repository,
     copies,
@@ -131,6 +134,14 @@ export function presentPaths(states: ReadonlyMap<string, VolumeState>): VolumePa
   return new Map(
     [...states].flatMap(([name, state]) =>
       state.kind === "mounted" ? [[name, state.path] as const] : [],
+    ),
+  );
+}
+
+function attachableAmong(states: ReadonlyMap<string, VolumeState>): ReadonlyMap<string, string> {
+  return new Map(
+    [...states].flatMap(([name, state]) =>
+      state.kind === "attachable" ? [[name, state.reason] as const] : [],
     ),
   );
 }

@@ -103,6 +103,12 @@ function resolvePlace(place: Place, volumes: VolumePaths): string {
   return join(base, place.path);
 }
 
+/** Whether the volume of a repository, if it has one, is among these. */
+export function isThere(program: Program, repository: string, volumes: VolumePaths): boolean {
+  const { volume } = placedRepository(program, repository).place;
+  return volume === undefined || volumes.has(volume);
+}
+
 /** The job's own configuration. The name is known to exist. */
 export function configuredJob(program: Program, name: string): Job {
   const job = program.config.jobs.get(name);

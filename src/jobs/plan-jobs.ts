@@ -8,6 +8,7 @@ import { inOrderOfReading, plannedUpstream, upstreamsOf, type EndedUpstream } fr
 import { reportPlan } from "./preview.ts";
 import { onlyLooking, type Program, type RunRequest } from "./program.ts";
 import type { PlanReport, StepReport } from "./report.ts";
+import { volumesOfPlan } from "./run-volumes.ts";
 
 /**
  * Says what a run of these jobs would do now, with reasons and commands, in the order in which they
@@ -48,8 +49,9 @@ async function planOne(
     const { plan, observation } = await draftPlan(looking, question, signal);
     const open = (repository: string) => openRepository(looking, repository, observation);
     const sourceHost = sourceHostOf(looking, job);
+    const uses = volumesOfPlan(looking, plan);
     return tellingComing(
-      reportPlan(plan, { observation, request, sourceHost, open }),
+      reportPlan(plan, { observation, request, sourceHost, uses, open }),
       upstreams.filter(({ end }) => end === "planned"),
     );
   } catch (error) {

@@ -15,6 +15,8 @@ export interface PreviewContext {
   readonly observation: Observation;
   readonly request: RunRequest;
   readonly sourceHost: Host;
+  /** The names of the volumes that the plan uses. */
+  readonly uses: readonly string[];
   readonly open: (repository: string) => Repository;
 }
 
@@ -27,8 +29,10 @@ export function reportPlan(plan: Plan, context: PreviewContext): PlanReport {
     ...hookReport(step, "after", job.hooks.after),
   ]);
   switch (decision.action) {
-    case "run":
-      return { job: job.name, action: "run", steps };
+    case "run": {
+      const attach = attachReports(context);
+      return { job: job.name, action: "run", steps: [...attach, ...steps] };
+    }
     case "skip": {
       const hint = decision.hint === undefined ? {} : { hint: decision.hint };
       return { job: job.name, action: "skip", reason: decision.reason, steps, ...hint };
@@ -39,6 +43,16 @@ export function reportPlan(plan: Plan, context: PreviewContext): PlanReport {
       return { job: job.name, action: "fail", steps, ...why };
     }
   }
+}
+
+/** What is plugged in and not in use is attached first, and put back in the end. */
+function attachReports({ observation, uses }: PreviewContext): readonly StepReport[] {
+  return uses.flatMap((volume) => {
+    const state = observation.attachable.get(volume);
+    if (state === undefined) return [];
+    const reason = `${state}: it will be attached, and put back in the end`;
+    return [{ step: `attach ${volume}`, action: "do", reason, commands: [] }];
+  });
 }
 
 /** The hooks around a backup, which are commands as well. */
@@ -53,9 +67,18 @@ function hookReport(
 }
 
 function reportStep(step: Step, context: PreviewContext): StepReport {
-  const { verb, repository, action, reason } = step;
+  const { verb, repository, action } = step;
   const commands = action === "skip" ? [] : commandsOf(step, context);
+  const reason = reasonOf(step, context);
   return { step: verb, repository, action, reason, commands: commands.map(showCommand) };
+}
+
+/** Of a repository on a volume that is yet to be attached nothing more can be said. */
+function reasonOf({ action, repository, reason }: Step, { observation }: PreviewContext): string {
+  const all = [observation.repository, ...observation.copies];
+  const target = all.find(({ name }) => name === repository);
+  if (action === "skip" || target?.state !== "unlisted") return reason;
+  return `${reason}; its snapshots can be listed when its volume is attached`;
 }
 
 function commandsOf(step: Step, context: PreviewContext): readonly Command[] {

@@ -100,6 +100,8 @@ export interface CheckReport {
   readonly ok: boolean;
   readonly away: boolean;
   readonly problems: readonly string[];
+  /** What was not looked at, and why. */
+  readonly notes?: readonly string[];
   readonly code?: string;
   readonly hint?: string;
   readonly exitStatus: number;
@@ -118,6 +120,8 @@ export interface RestoreReport {
   readonly seconds: number;
   /** The commands; with --dry-run nothing else happened. */
   readonly commands: readonly string[];
+  /** Repositories that come before this one and could not be read. */
+  readonly passedOver?: readonly { readonly repository: string; readonly reason: string }[];
 }
 
 export interface VolumeReport {
@@ -143,6 +147,13 @@ export interface InitReport {
   /** Its volume is not there, so nothing was made. */
   readonly away: boolean;
   readonly message: string;
+  /** With `--dry-run`: it would be created. */
+  readonly planned?: true;
+  /** What was made or is there: a marker, a repository; `HOST:PATH` on another machine. */
+  readonly path?: string;
+  /** The commands that make it. Redacted, one string a command. */
+  readonly commands?: readonly string[];
+  readonly hint?: string;
 }
 
 /** One thing that an interrupted run left and that was put back, or a run that was found dead. */

@@ -1,13 +1,14 @@
 // Knows: which snapshot a person means, and that a restore never touches what is there. Must not know: any engine.
 import { mkdir, readdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Repository, RestoreResult, Work } from "../engines/engine.ts";
+import type { JobIdentity, Repository, RestoreResult, Work } from "../engines/engine.ts";
 import { showCommand } from "../hosts/show-command.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
+import { usingVolumes, type AttachVolume, type VolumeNews } from "./attachments.ts";
 import { configuredJob } from "./open.ts";
 import type { Program } from "./program.ts";
-import { reachRepositories, type Reached } from "./reach.ts";
+import { reachRepositories, type Reachable } from "./reach.ts";
 import type { RestoreReport } from "./report.ts";
 import { chooseSnapshots } from "./choose-snapshots.ts";
 
@@ -22,22 +23,46 @@ export interface RestoreJobRequest {
   readonly dryRun: boolean;
 }
 
+/** What a restore works with. */
+export interface RestoreWork extends Work {
+  /** Hears of volumes that are attached for it. */
+  readonly tell?: (news: VolumeNews) => void;
+}
+
 /**
- * Restores one point in time of a job into a new or empty directory. Throws `target-invalid` when
- * something is there already, `snapshot-missing`, `unknown-name`, `volume-away`.
+ * Restores one point in time of a job into a new or empty directory, and attaches for that what is
+ * plugged in; a dry run attaches nothing. Where no repository is named, one that is away or cannot be
+ * read is passed over for the next. Throws `target-invalid` when something is there already,
+ * `snapshot-missing`, `unknown-name`, `volume-away`.
  */
 export async function restoreJob(
   program: Program,
   request: RestoreJobRequest,
-  work: Work,
+  work: RestoreWork,
 ): Promise<RestoreReport> {
+  if (request.dryRun) return await restoreFrom(program, { request }, work);
+  const user = { purpose: `restore of job ${request.job}`, tell: work.tell ?? (() => {}) };
+  return await usingVolumes(
+    program,
+    user,
+    async (attach) => await restoreFrom(program, { request, attach }, work),
+  );
+}
+
+async function restoreFrom(
+  program: Program,
+  asked: { readonly request: RestoreJobRequest; readonly attach?: AttachVolume },
+  work: RestoreWork,
+): Promise<RestoreReport> {
+  const { request } = asked;
   const started = program.now();
   const job = configuredJob(program, request.job);
   const target = resolve(request.target);
   await assertFresh(target);
-  const { identity, repositories } = await reachRepositories(program, job, work.signal);
-  const repository = chooseRepository(repositories, request);
-  const all = await repository.snapshots(identity, work.signal);
+  const reach = await reachRepositories(program, job, { ...asked, signal: work.signal });
+  const candidates = candidatesOf(reach.repositories, request);
+  const readable = await firstReadable(candidates, reach.identity, work.signal);
+  const { repository, snapshots: all, passedOver } = readable;
   const chosen = chooseSnapshots(all, { ...request, now: program.now() });
   const parts = partsOf(chosen, request.include);
   const snapshots = parts.map(({ snapshot }) => snapshot);
@@ -64,6 +89,7 @@ export async function restoreJob(
     problems: results.flatMap(({ problems }) => problems),
     seconds: (program.now().getTime() - started.getTime()) / 1000,
     commands,
+    ...(passedOver.length === 0 ? {} : { passedOver }),
   };
 }
 
@@ -135,18 +161,45 @@ async function entriesOf(target: string): Promise<readonly string[]> {
   }
 }
 
-function chooseRepository(
-  repositories: readonly Reached[],
-  request: RestoreJobRequest,
-): Repository {
-  const { from, job } = request;
+function candidatesOf(
+  repositories: readonly Reachable[],
+  { from, job }: RestoreJobRequest,
+): readonly Reachable[] {
   const candidates = repositories.filter(({ name }) => from === undefined || name === from);
-  const there = candidates.find((reached) => !reached.away);
-  if (there !== undefined && !there.away) return there.repository;
-  const away = candidates.find((reached) => reached.away);
-  if (away?.away === true) throw away.error;
+  if (candidates.length > 0) return candidates;
   const names = repositories.map(({ name }) => name).join(", ");
   throw new HoldfastError("unknown-name", `job "${job}" has no repository "${from}"`, {
     hint: `its repositories are: ${names}`,
   });
+}
+
+interface Readable {
+  readonly repository: Repository;
+  readonly snapshots: readonly Snapshot[];
+  readonly passedOver: readonly { readonly repository: string; readonly reason: string }[];
+}
+
+/** Throws what keeps the first from being read, when none can be; one that is there counts more than one away. */
+async function firstReadable(
+  candidates: readonly Reachable[],
+  identity: JobIdentity,
+  signal: AbortSignal,
+): Promise<Readable> {
+  const failures: { readonly repository: string; readonly error: HoldfastError }[] = [];
+  for (const { name, open } of candidates) {
+    try {
+      const repository = await open(signal);
+      const snapshots = await repository.snapshots(identity, signal);
+      const passedOver = failures.map((failure) => ({
+        repository: failure.repository,
+        reason: failure.error.message,
+      }));
+      return { repository, snapshots, passedOver };
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || signal.aborted) throw error;
+      failures.push({ repository: name, error });
+    }
+  }
+  const there = failures.find(({ error }) => error.code !== "volume-away");
+  throw (there ?? failures[0])?.error ?? new Error("a job has at least one repository");
 }

@@ -81,6 +81,12 @@ function copiesInUse({ job, steps }: Plan): readonly string[] {
   );
 }
 
+/** The volumes that a plan needs or can use. */
+export function volumesOfPlan(program: Program, plan: Plan): readonly string[] {
+  const copies = copiesInUse(plan).map((name) => placedRepository(program, name).place);
+  return [...new Set([...neededVolumes(program, plan), ...volumesOf(copies)])];
+}
+
 /** All volumes that a run of this job may need. */
 export function volumesOfJob(program: Program, name: string): readonly string[] {
   const job = program.config.jobs.get(name);

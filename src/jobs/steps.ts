@@ -1,10 +1,10 @@
 // Knows: how each verb of a run is carried out. Must not know: which come, in what order, and what a failure means for the run.
-import type { Host } from "../hosts/host.ts";
-import type { PreparedSource } from "../kernel/prepared-source.ts";
 import type { Evidence } from "../kernel/evidence.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { noteCheck } from "./health.ts";
-import { hostOf, openSource, placedRepository } from "./open.ts";
+import { comparisons } from "./comparisons.ts";
+import { isThere, placedRepository, repositoriesOf } from "./open.ts";
+import { prepareSources } from "./prepare.ts";
 import type { Verb } from "./program.ts";
 import { decide, dropped, rulesFor } from "./retain.ts";
 import { judge } from "./verdict.ts";
@@ -37,7 +37,8 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
   const { program, plan, request, soFar } = undertaking;
   const { job } = plan;
   await using prepared = new AsyncDisposableStack();
-  const { source, sourceHost, empty } = await prepareSources(undertaking, prepared);
+  const of = { ...undertaking, job };
+  const { source, sourceHost, empty } = await prepareSources(of, prepared);
 
   const started = program.now();
   const result = await repositoryIn(undertaking, name).backup(
@@ -73,40 +74,6 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
     evidence,
     ...(verdict.kind === "ok" ? {} : { suspicious: verdict.reasons }),
   };
-}
-
-/** Prepares all sources of the job and joins them, so that one snapshot holds them all. */
-async function prepareSources(
-  undertaking: Undertaking,
-  stack: AsyncDisposableStack,
-): Promise<{
-  readonly source: PreparedSource;
-  readonly sourceHost: Host;
-  readonly empty: readonly string[];
-}> {
-  const { program, plan, volumes, ledger, signal } = undertaking;
-  const [first] = plan.job.sources;
-  // All sources of a job are on one machine: that is checked when the configuration is loaded.
-  const sourceHost = first === undefined ? program.hosts.here : hostOf(program, first.place);
-  const paths: string[] = [];
-  const empty: string[] = [];
-  for (const placed of plan.job.sources) {
-    const source = openSource(program, placed, { volumes, ledger });
-    const found = await source.observe(signal);
-    if (found.kind === "ready" && found.empty) empty.push(source.label);
-    const prepared = stack.use(await source.prepare(signal));
-    // The only source of its job: that is checked when the configuration is loaded.
-    if (prepared.kind !== "paths") return { source: prepared, sourceHost, empty };
-    paths.push(...prepared.paths);
-  }
-  const source: PreparedSource = {
-    kind: "paths",
-    paths,
-    async [Symbol.asyncDispose]() {
-      // The stack releases each source; nothing more was taken here.
-    },
-  };
-  return { source, sourceHost, empty };
 }
 
 function notListed(repository: string, ids: readonly string[]): HoldfastError {
@@ -216,13 +183,28 @@ async function prune(undertaking: Undertaking, name: string): Promise<StepResult
 }
 
 async function check(undertaking: Undertaking, name: string): Promise<StepResult> {
-  const { program } = undertaking;
+  const { program, plan } = undertaking;
+  const { job } = plan;
   const readData = placedRepository(program, name).spec.checkReadData;
-  const level = readData === undefined ? {} : { readData };
+  await using prepared = new AsyncDisposableStack();
+  const other = otherRepository(undertaking, name);
+  const question = { ...undertaking, job, repository: name, other };
+  const { compared, notes } = await comparisons(question, prepared);
+  const level = { ...(readData === undefined ? {} : { readData }), ...compared };
   const found = await repositoryIn(undertaking, name).check(level, workFor(undertaking, "check"));
   const problems = noteCheck(program, name, { level, problems: found.problems });
   if (problems.length > 0) throw damaged(name, problems);
-  return { problems: [] };
+  const all = [...notes, ...(found.notes ?? [])];
+  return { problems: [], ...(all.length === 0 ? {} : { notes: all }) };
+}
+
+/** Another repository of the job that is there and that nothing has failed in. */
+function otherRepository(undertaking: Undertaking, name: string): string | undefined {
+  const { program, plan, volumes, soFar } = undertaking;
+  const failed = new Set(soFar.failures.map(({ repository }) => repository));
+  return repositoriesOf(plan.job).find(
+    (other) => other !== name && isThere(program, other, volumes) && !failed.has(other),
+  );
 }
 
 /** A check that found something. */

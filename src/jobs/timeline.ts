@@ -2,9 +2,10 @@
 import type { Job } from "../config/config.ts";
 import type { JobIdentity, Repository } from "../engines/engine.ts";
 import { exitStatusOf, HoldfastError } from "../kernel/errors.ts";
+import { usingVolumes, type AttachVolume, type VolumeNews } from "./attachments.ts";
 import { configuredJob } from "./open.ts";
 import { onlyLooking, type Program } from "./program.ts";
-import { reachRepositories, type Reached } from "./reach.ts";
+import { reachRepositories, type Reachable } from "./reach.ts";
 import type { TimelineEntry, TimelineGap } from "./report.ts";
 import { decide, rulesFor } from "./retain.ts";
 
@@ -14,16 +15,30 @@ export interface Timeline {
   readonly gaps: readonly TimelineGap[];
 }
 
+/** How a timeline is made. */
+export interface TimelineOptions {
+  readonly signal: AbortSignal;
+  /** Hears of volumes that are attached for it. Without it nothing is attached. */
+  readonly tell?: (news: VolumeNews) => void;
+}
+
 /** Lists the snapshots of these jobs with what keeps each; with `find`, only those that hold a path. */
 export async function timeline(
   program: Program,
   query: { readonly jobs: readonly string[]; readonly find?: string },
-  signal: AbortSignal,
+  { signal, tell }: TimelineOptions,
 ): Promise<Timeline> {
   const looking = onlyLooking(program);
-  const parts = await Promise.all(
-    query.jobs.map(async (name) => await timelineOf(looking, { ...query, name }, signal)),
-  );
+  const list = async (attach?: AttachVolume): Promise<readonly Timeline[]> => {
+    const options = { signal, ...(attach === undefined ? {} : { attach }) };
+    return await Promise.all(
+      query.jobs.map(async (name) => await timelineOf(looking, { ...query, name }, options)),
+    );
+  };
+  const parts =
+    tell === undefined
+      ? await list()
+      : await usingVolumes(program, { purpose: "a list of snapshots", tell }, list);
   const entries = parts.flatMap((part) => part.entries);
   return {
     entries: entries.toSorted((a, b) => b.time.getTime() - a.time.getTime()),
@@ -34,19 +49,19 @@ export async function timeline(
 async function timelineOf(
   program: Program,
   query: { readonly name: string; readonly find?: string },
-  signal: AbortSignal,
+  options: { readonly signal: AbortSignal; readonly attach?: AttachVolume },
 ): Promise<Timeline> {
   const job = configuredJob(program, query.name);
-  const { identity, repositories } = await reachRepositories(program, job, signal);
+  const { signal } = options;
+  const { identity, repositories } = await reachRepositories(program, job, options);
   const parts = await Promise.all(
-    repositories.map(async (reached): Promise<Timeline> => {
-      if (reached.away) return { entries: [], gaps: [gap(job, reached.name, reached.error)] };
+    repositories.map(async ({ name, open }): Promise<Timeline> => {
       try {
-        const question = { job, identity, repository: reached.repository, find: query.find };
+        const question = { job, identity, repository: await open(signal), find: query.find };
         return { entries: await entriesOf(program, question, signal), gaps: [] };
       } catch (error) {
         if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
-        return { entries: [], gaps: [gap(job, reached.name, error)] };
+        return { entries: [], gaps: [gap(job, name, error)] };
       }
     }),
   );
@@ -56,7 +71,7 @@ async function timelineOf(
   };
 }
 
-function gap(job: Job, repository: Reached["name"], error: HoldfastError): TimelineGap {
+function gap(job: Job, repository: Reachable["name"], error: HoldfastError): TimelineGap {
   const { code, message, hint } = error;
   return {
     job: job.name,

@@ -35,6 +35,7 @@ export function anObservation(changes: Partial<Observation> = {}): Observation {
     job: aJob(),
     now: noon,
     volumes: new Map(),
+    attachable: new Map(),
     sources: [{ label: "/home", state: "seen", found: { kind: "ready", empty: false } }],
     repository: { name: "disk", state: "unlisted" },
     copies: [],

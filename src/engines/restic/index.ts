@@ -20,6 +20,7 @@ export const restic = Options.transform((options): RepositorySpec => {
     onOtherHosts: false,
     readsOtherHosts: false,
     browsable: false,
+    provesItself: true,
     lacks: [],
     needs: toolsFor(options),
     open: (access) => openRestic(options, access),
