@@ -1,5 +1,5 @@
 #!/bin/sh
-# debian-program.sh SUITE PACKAGE PROGRAM TARGET: puts /usr/bin/PROGRAM of a Debian suite's PACKAGE
+# debian-program.sh SUITE PACKAGE PROGRAM TARGET: puts PROGRAM of a Debian suite's PACKAGE
 # at TARGET. Installs nothing and needs no root. May be started several times at once and interrupted
 # anywhere: TARGET gets its name last.
 set -eu
@@ -38,5 +38,8 @@ apt() {
 apt update >"$work/log" 2>&1 || fail "$(tail -n 3 "$work/log")"
 (cd "$work" && apt download "$package" >"$work/log" 2>&1) || fail "$(tail -n 3 "$work/log")"
 dpkg -x "$work/$package"_*.deb "$work/files"
-"$work/files/usr/bin/$program" --help >/dev/null 2>"$work/log" || fail "$(tail -n 3 "$work/log")"
-mv "$work/files/usr/bin/$program" "$target"
+# Before Debian 13 some programs are in /bin, which is the same place once installed.
+found="$work/files/usr/bin/$program"
+[ -e "$found" ] || found="$work/files/bin/$program"
+"$found" --help >/dev/null 2>"$work/log" || fail "$(tail -n 3 "$work/log")"
+mv "$found" "$target"
