@@ -1,6 +1,7 @@
 // What jobs that read each other's repositories do, on an engine in memory.
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { openJournal } from "../journal/open.ts";
 import { aChain, type TestChain } from "../../test/support/pretended-chain.ts";
 import { planJobs } from "./plan-jobs.ts";
 import { type RunRequest, type Verb, verbs } from "./program.ts";
@@ -128,6 +129,53 @@ suite("a chain of jobs", () => {
       results.every(({ outcome }) => outcome === "success"),
       inShort(results).join("; "),
     );
+  });
+});
+
+suite("a repository that is read", () => {
+  const readers = [
+    { name: "photos" },
+    { name: "usb", reads: ["photos"] },
+    { name: "nas", reads: ["photos"] },
+  ];
+
+  test("may be read by several jobs at once", async () => {
+    await using chain = await aChain(readers);
+    const gate = Promise.withResolvers<void>();
+    const bothRead = Promise.withResolvers<void>();
+    for (const name of ["usb", "nas"]) chain.store.gates.set(name, gate.promise);
+    chain.store.heard = (line) => {
+      if (line.startsWith("nas")) bothRead.resolve();
+    };
+
+    const results = run(chain, ["photos", "usb", "nas"]);
+    await bothRead.promise;
+    gate.resolve();
+
+    assert.ok((await results).every(({ outcome }) => outcome === "success"));
+    const after = chain.program.journal.lock("repository:photos", "a look");
+    assert.equal(after.taken, true, "the last reader has given it back");
+  });
+
+  test("is not changed by another process meanwhile, nor read while that changes it", async () => {
+    await using chain = await aChain(readers);
+    await run(chain, ["photos"]);
+    using other = openJournal(chain.program.config.state, {
+      processes: { self: () => ({ host: "here", pid: 1 }), isAlive: () => "alive" },
+    });
+    const held = other.lock("repository:photos", "job photos");
+    const during = await run(chain, ["usb"]);
+    if (held.taken) held.lock[Symbol.dispose]();
+
+    chain.store.heard = () => {
+      const taken = other.lock("repository:photos", "job photos").taken;
+      chain.store.log.push(taken ? "changed while it was read" : "left alone");
+    };
+    const after = await run(chain, ["usb"]);
+
+    assert.deepEqual([during[0]?.outcome, during[0]?.code], ["cancelled", "busy"]);
+    assert.equal(after[0]?.outcome, "success");
+    assert.equal(chain.store.log.at(-1), "left alone");
   });
 });
 

@@ -1,15 +1,21 @@
 // Knows: that one piece of work at a time uses a repository. Must not know: which work.
-import type { Job } from "../config/config.ts";
-import type { HeldLock } from "../journal/journal.ts";
+import type { HeldLock, Journal } from "../journal/journal.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { localTime } from "../kernel/figures.ts";
 import { repositoriesOf } from "./open.ts";
+import type { Plan } from "./plan.ts";
 import type { Program } from "./program.ts";
 
-/** Locks every repository of the job, in one order everywhere. Throws `busy`. */
-export function takeLocks(program: Program, job: Job, locks: DisposableStack): void {
-  for (const name of repositoriesOf(job).toSorted()) {
-    locks.use(takeLock(program, name, `job ${job.name}`));
+/**
+ * Locks every repository that the plan's job writes to or reads from, in one order everywhere: while a
+ * snapshot is read, nobody may forget it. Throws `busy`.
+ */
+export function takeLocks(program: Program, { job, steps }: Plan, locks: DisposableStack): void {
+  const backsUp = steps.some(({ verb, action }) => verb === "backup" && action === "do");
+  const read = new Set(backsUp ? job.reads : []);
+  for (const name of [...repositoriesOf(job), ...read].toSorted()) {
+    const take = read.has(name) ? takeShared : takeLock;
+    locks.use(take(program, name, `job ${job.name}`));
   }
 }
 
@@ -23,4 +29,32 @@ export function takeLock(program: Program, repository: string, purpose: string):
     `repository "${repository}" is in use: ${theirs}, process ${pid} on ${host}, since ${localTime(since)}`,
     { hint: "let it finish, then try again; see it with: holdfast status" },
   );
+}
+
+interface Shared {
+  readonly lock: HeldLock;
+  readers: number;
+}
+
+/** The locks that jobs of this process share because they only read. */
+const sharedLocks = new WeakMap<Journal, Map<string, Shared>>();
+
+/** The same lock for all who read the repository in this process; the last one gives it back. */
+function takeShared(program: Program, repository: string, purpose: string): Disposable {
+  const ofJournal = sharedLocks.get(program.journal) ?? new Map<string, Shared>();
+  sharedLocks.set(program.journal, ofJournal);
+  const lock = ofJournal.get(repository) ?? {
+    lock: takeLock(program, repository, purpose),
+    readers: 0,
+  };
+  lock.readers += 1;
+  ofJournal.set(repository, lock);
+  return {
+    [Symbol.dispose]() {
+      lock.readers -= 1;
+      if (lock.readers > 0) return;
+      ofJournal.delete(repository);
+      lock.lock[Symbol.dispose]();
+    },
+  };
 }

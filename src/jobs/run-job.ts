@@ -138,7 +138,7 @@ async function underLocks(attempt: Attempt, plan: Plan, signal: AbortSignal): Pr
   const { program, assignment, run, record, soFar } = attempt;
   const { request } = assignment;
   using locks = new DisposableStack();
-  takeLocks(program, plan.job, locks);
+  takeLocks(program, plan, locks);
   const { volumes, user } = attempt;
   const { paths, unattached } = await attachForRun(program, { plan, volumes, user }, signal);
   const identity = identityOf(program, plan.job, paths);

@@ -18,6 +18,8 @@ export interface ChainStore {
   readonly failing: Set<string>;
   /** What a backup to a repository waits for. */
   readonly gates: Map<string, Promise<void>>;
+  /** Hears of each line of the log. */
+  heard: (line: string) => void;
 }
 
 /** A job of a chain: the repository it writes to, which has its name, and those it reads. */
@@ -38,6 +40,9 @@ export async function aChain(links: readonly Link[]): Promise<TestChain> {
     snapshots: new Map(),
     failing: new Set(),
     gates: new Map(),
+    heard() {
+      // Nobody listens yet.
+    },
   };
   const repositories = new Map(
     links.map(({ name }) => {
@@ -102,7 +107,9 @@ function pretendedRepository(name: string, store: ChainStore): Repository {
     exists: async () => await Promise.resolve(true),
     init: done,
     backup: async (request) => {
-      store.log.push(`${request.job} reads ${pathsOf(request)}`);
+      const line = `${request.job} reads ${pathsOf(request)}`;
+      store.log.push(line);
+      store.heard(line);
       await store.gates.get(name);
       if (store.failing.has(name)) throw new HoldfastError("command-failed", "the tool failed");
       const snapshots = kept();
