@@ -11,13 +11,14 @@ export function addDoctor(tree: CommandNode, act: Act): void {
     .command("doctor")
     .summary("find what stands in the way, and how to mend it")
     .description(
-      "Looks at everything that jobs need: tools and their versions, volumes, sources, repositories, passwords, permissions, notifiers. Says for each problem the command that mends it. Changes nothing.",
+      "Looks at everything that jobs need: machines, volumes, tools and their versions on each machine, secrets (those of notifiers, too), sources, repositories. Says for each problem the command that mends it, over ssh for another machine. What lies behind something that is away is not examined, and that is said. Changes nothing. The exit status is 1 when something stands in the way, 3 when something is unwise, else 0.",
     )
     .argument(jobsArgument.flags, jobsArgument.description)
     .withLocations()
     .withExamples(
       ["holdfast doctor", "examine everything"],
       ["holdfast doctor -v documents", "examine one job, and show what is well, too"],
+      ["holdfast doctor --json | jq '.findings[].code'", "list codes, which stay the same"],
     )
     .action(async (jobs: readonly string[]) =>
       act(async (session) => await examineJobs(session, jobs)),

@@ -5,42 +5,77 @@ import type { Paint } from "./paint.ts";
 import type { Act, Session } from "./session.ts";
 import { visible } from "./wording.ts";
 
+/** What `init` was asked for. */
+interface InitOptions {
+  readonly dryRun?: true;
+}
+
 /** Adds `init`: creates what does not exist yet. */
 export function addInit(tree: CommandNode, act: Act): void {
   tree
     .command("init")
     .summary("create repositories and markers that do not exist")
     .description(
-      "Creates the repositories of each job and the markers of its volumes where they do not exist, and leaves alone what does. What is away is left for later.",
+      "Creates the repositories of each job and the markers of its volumes where they do not exist, and leaves alone what does: what nbkp or an earlier configuration left is continued. Drives that can be unlocked and mounted are, and are put back. What is away is left for later.",
     )
     .argument(jobsArgument.flags, jobsArgument.description)
     .withLocations()
+    .option("-n, --dry-run", "say what would be created, and change nothing")
     .withExamples(
       ["holdfast init", "create all that is missing"],
+      ["holdfast init --dry-run", "say what is missing, with the commands that make it"],
       ["holdfast init documents", "create what one job needs"],
     )
-    .action(async (jobs: readonly string[]) => act(async (session) => await init(session, jobs)));
+    .action(async (jobs: readonly string[], options: InitOptions) =>
+      act(async (session) => await init(session, jobs, options)),
+    );
 }
 
-async function init(session: Session, given: readonly string[]): Promise<number> {
-  const { initJobs } = await import("../jobs/init.ts");
+async function init(
+  session: Session,
+  given: readonly string[],
+  { dryRun = false }: { readonly dryRun?: boolean },
+): Promise<number> {
   const { chosenJobs } = await import("./names.ts");
   const { output, signal } = session;
-  await using program = await session.open({ readOnly: false });
+  await using program = await session.open({ readOnly: dryRun });
+  const jobs = chosenJobs(program.config, given);
 
-  const created = await initJobs(program, chosenJobs(program.config, given), signal);
+  const { planInit } = await import("../jobs/init-plan.ts");
+  const { initJobs } = await import("../jobs/init.ts");
+  const created = await (dryRun ? planInit : initJobs)(program, jobs, signal);
 
-  output.document({ created });
-  if (!output.options.quiet) output.text(initText(created, output.paint));
+  output.document({ created, dryRun });
+  const { quiet, verbose } = output.options;
+  const commands = dryRun || verbose;
+  if (!quiet) output.text(initText(created, { paint: output.paint, commands }));
   return 0;
 }
 
-/** One line for each thing: created, there already, or left for later. */
-export function initText(reports: readonly InitReport[], paint: Paint): string {
-  return reports
-    .map(({ created, away, message }) => {
-      const mark = created ? paint.green("created") : away ? paint.yellow("away   ") : "exists ";
-      return `${mark}  ${visible(message)}\n`;
-    })
-    .join("");
+/** For each thing: created, there already, or left for later; with `commands`, what makes it. */
+export function initText(
+  reports: readonly InitReport[],
+  { paint, commands }: { readonly paint: Paint; readonly commands: boolean },
+): string {
+  return reports.map((report) => reportLines(report, { paint, commands })).join("");
+}
+
+function reportLines(
+  report: InitReport,
+  { paint, commands: all }: { readonly paint: Paint; readonly commands: boolean },
+): string {
+  const { created, planned, away, message, path, commands = [], hint } = report;
+  const mark =
+    created || planned === true
+      ? paint.green(created ? "created" : "missing")
+      : away
+        ? paint.yellow("away   ")
+        : "exists ";
+  const where = path === undefined ? "" : `: ${visible(path)}`;
+  const lines = [
+    `${mark}  ${visible(message)}${where}`,
+    ...(all ? commands.map((command) => `         ${paint.dim("$")} ${visible(command)}`) : []),
+    ...(hint === undefined ? [] : [`         ${paint.green("hint:")} ${visible(hint)}`]),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }

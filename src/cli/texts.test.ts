@@ -563,38 +563,61 @@ test("volumes are listed with why they are away", (t) => {
   matches(t, text, "volumes.txt");
 });
 
-test("init says of each thing whether it was made", () => {
-  const text = initText(
-    [
-      {
-        kind: "volume",
-        name: "usb",
-        created: false,
-        away: true,
-        message: "volume usb is left for later",
-      },
-      {
-        kind: "repository",
-        name: "documents",
-        created: true,
-        away: false,
-        message: "repository documents created",
-      },
-      {
-        kind: "repository",
-        name: "photos",
-        created: false,
-        away: false,
-        message: "repository photos exists already",
-      },
-    ],
-    plain,
-  );
+suite("init", () => {
+  const reports = [
+    {
+      kind: "volume",
+      name: "usb",
+      created: false,
+      away: true,
+      message: "volume usb is left for later",
+      hint: "mount it",
+    },
+    {
+      kind: "repository",
+      name: "documents",
+      created: true,
+      away: false,
+      message: "repository documents created",
+      path: "nas:/srv/documents",
+      commands: ["ssh nas 'mkdir /srv/documents'"],
+    },
+    {
+      kind: "repository",
+      name: "photos",
+      created: false,
+      away: false,
+      message: "repository photos exists already",
+    },
+    {
+      kind: "volume",
+      name: "disk",
+      created: false,
+      away: false,
+      planned: true,
+      message: "volume disk would be marked",
+      path: "/mnt/disk/.holdfast-volume",
+    },
+  ] as const;
 
-  assert.equal(
-    text,
-    "away     volume usb is left for later\ncreated  repository documents created\nexists   repository photos exists already\n",
-  );
+  test("says of each thing whether it was made, and where", () => {
+    assert.equal(
+      initText(reports, { paint: plain, commands: false }),
+      `away     volume usb is left for later
+         hint: mount it
+created  repository documents created: nas:/srv/documents
+exists   repository photos exists already
+missing  volume disk would be marked: /mnt/disk/.holdfast-volume
+`,
+    );
+  });
+
+  test("shows the commands when they are asked for", () => {
+    assert.match(
+      initText(reports, { paint: plain, commands: true }),
+      /^created .*\n {9}\$ ssh nas 'mkdir \/srv\/documents'$/m,
+    );
+  });
 });
 
 test("a test of notifiers says which took the message", () => {

@@ -1,52 +1,58 @@
 // Knows: what has to exist before the first run. Must not know: how any of it is made.
-import type { Ledger } from "../kernel/ledger.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import type { Ledger } from "../kernel/ledger.ts";
+import { resourceOf, SharedVolumes, takeVolumeTurn } from "./attachments.ts";
 import {
-  openRepository,
-  openVolume,
-  configuredJob,
-  placedRepository,
-  repositoriesOf,
-  volumesOf,
-} from "./open.ts";
-import { observeVolumes, presentPaths } from "./observe.ts";
+  attempted,
+  lostMarker,
+  markedBefore,
+  markerOf,
+  openPair,
+  repositoriesOfJobs,
+  type OpenedPair,
+  type ToInit,
+  volumesOfJobs,
+  whatIsMade,
+} from "./init-things.ts";
+import { openVolume, type VolumePaths } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { InitReport } from "./report.ts";
-import type { Volume } from "../volumes/volume.ts";
 
-/** What is initialised is meant to stay: there is nothing to undo, so nothing to promise. */
+/** A repository that is made is meant to stay: there is nothing to undo, so nothing to promise. */
 const permanent: Ledger = {
   promise() {
     return { settle() {} };
   },
 };
 
+const us = { purpose: "holdfast init", tell: () => {} };
+
 /**
  * Creates the markers and repositories of these jobs that do not exist yet, and leaves alone what
- * does. A further repository is made so that it shares data with the first one: not before that one
- * is there. What is on a volume that is away is left for later. Throws for the first thing that could not be made.
+ * does. Volumes that can be attached are, and are put back. A further repository is made so that it
+ * shares data with the first one: not before that one is there. What is away, or on a machine that
+ * does not answer, is left for later. Throws for the first thing that could not be made.
  */
 export async function initJobs(
   program: Program,
   jobs: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly InitReport[]> {
+  const names = volumesOfJobs(program, jobs);
   const reports: InitReport[] = [];
-  for (const volume of volumesOfJobs(program, jobs)) {
-    reports.push(await initVolume(program, volume, signal));
-  }
-  for (const name of jobs) reports.push(...(await initRepositories(program, name, signal)));
-  return reports;
-}
+  for (const name of names) reports.push(await initVolume(program, name, signal));
 
-function volumesOfJobs(program: Program, jobs: readonly string[]): readonly string[] {
-  return volumesOf(
-    jobs.flatMap((name) => {
-      const job = configuredJob(program, name);
-      const repositories = repositoriesOf(job).map((each) => placedRepository(program, each));
-      return [...job.sources, ...repositories].map(({ place }) => place);
-    }),
-  );
+  const away = new Set(reports.flatMap((report) => (report.away ? [report.name] : [])));
+  const there = names.filter((name) => !away.has(name));
+  await using shared = new SharedVolumes(program, new Map([[us.purpose, there]]));
+  const volumes = new Map<string, string>();
+  for (const name of there) volumes.set(name, await shared.attach(name, us, signal));
+  for (const each of repositoriesOfJobs(program, jobs)) {
+    reports.push(await initRepository(program, { ...each, volumes }, signal));
+  }
+  const [stuck] = await shared.finish(us.purpose, us);
+  if (stuck !== undefined) throw stuck;
+  return reports;
 }
 
 async function initVolume(
@@ -54,76 +60,45 @@ async function initVolume(
   name: string,
   signal: AbortSignal,
 ): Promise<InitReport> {
+  const { journal } = program;
   return await attempted({ kind: "volume", name }, async () => {
-    const volume = openVolume(program, name, permanent);
-    const known = `volume-marked:${name}`;
-    if (program.journal.mark(known) !== undefined) await mustBeMarked(volume, signal);
+    const resource = resourceOf(program, name);
+    using _ = await takeVolumeTurn(program, resource, signal);
+    const volume = openVolume(program, name, journal.ledgerOf(resource));
+    const before = await volume.observe(signal);
+    if (before.kind === "away" && journal.mark(markedBefore(name)) !== undefined) {
+      throw lostMarker(program, name, before);
+    }
     const created = await volume.init(signal);
-    program.journal.setMark(known, "yes");
-    return { created, message: created ? "marked" : "is marked already" };
+    journal.setMark(markedBefore(name), "yes");
+    if (!created) return { created, message: "is marked already" };
+    const after = await volume.observe(signal);
+    const path = after.kind === "mounted" ? after.path : program.config.volumes.get(name)?.path;
+    const made = path === undefined ? {} : markerOf(program, name, path);
+    return { created, message: "marked", ...made };
   });
-}
-
-/**
- * A volume gets its marker once. What has lost it is most likely the folder below a drive that is not
- * mounted: marked as well, it would be taken for the drive from then on.
- */
-async function mustBeMarked(volume: Volume, signal: AbortSignal): Promise<void> {
-  const state = await volume.observe(signal);
-  if (state.kind === "mounted") return;
-  const sentence = `it was marked before, but ${state.reason}`;
-  throw new HoldfastError("volume-away", `${sentence}. For a new drive, create that file on it`);
-}
-
-async function initRepositories(
-  program: Program,
-  jobName: string,
-  signal: AbortSignal,
-): Promise<readonly InitReport[]> {
-  const job = configuredJob(program, jobName);
-  const volumes = presentPaths(await observeVolumes(program, job, signal));
-  const reports: InitReport[] = [];
-  for (const name of repositoriesOf(job)) {
-    const from = name === job.repository ? undefined : job.repository;
-    const report = await attempted({ kind: "repository", name }, async () => {
-      const created = await initRepository(program, { name, volumes, from }, signal);
-      return { created, message: created ? "created" : "exists already" };
-    });
-    reports.push(report);
-  }
-  return reports;
-}
-
-/** What is away now is said and left for another time. */
-async function attempted(
-  what: Pick<InitReport, "kind" | "name">,
-  make: () => Promise<Pick<InitReport, "created" | "message">>,
-): Promise<InitReport> {
-  const subject = `${what.kind} ${what.name}`;
-  try {
-    const { created, message } = await make();
-    return { ...what, created, away: false, message: `${subject} ${message}` };
-  } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== "volume-away") throw error;
-    const message = `${subject} is left for later: ${error.message}`;
-    return { ...what, created: false, away: true, message };
-  }
 }
 
 async function initRepository(
   program: Program,
-  asked: {
-    readonly name: string;
-    readonly volumes: ReadonlyMap<string, string>;
-    /** The name of the repository that it will receive copies of. */
-    readonly from: string | undefined;
-  },
+  asked: ToInit & { readonly volumes: VolumePaths },
   signal: AbortSignal,
-): Promise<boolean> {
-  const repository = openRepository(program, asked.name, { ...asked, ledger: permanent });
+): Promise<InitReport> {
+  const { name } = asked;
+  return await attempted({ kind: "repository", name }, async () => {
+    const opened = openPair(program, asked, { volumes: asked.volumes, ledger: permanent });
+    const { path, commands } = whatIsMade(program, name, opened);
+    const where = path === undefined ? {} : { path };
+    if (!(await wasMade(opened, signal))) {
+      return { created: false, message: "exists already", ...where };
+    }
+    return { created: true, message: "created", ...where, ...(commands && { commands }) };
+  });
+}
+
+/** Whether it had to be made. */
+async function wasMade({ repository, from }: OpenedPair, signal: AbortSignal): Promise<boolean> {
   if (await repository.exists(signal)) return false;
-  // Made without the first one it would store anew what it has: that cannot be mended later.
-  const from = asked.from === undefined ? undefined : openRepository(program, asked.from, asked);
   try {
     await repository.init(signal, from);
     return true;
