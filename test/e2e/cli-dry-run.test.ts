@@ -19,6 +19,7 @@ const looking: readonly (readonly string[])[] = [
   ["status"],
   ["history"],
   ["doctor"],
+  ["init", "--dry-run"],
   ["volumes"],
   ["config", "check"],
   ["config", "show"],
