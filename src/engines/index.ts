@@ -1,6 +1,7 @@
 // Knows: which engines there are. Must not know: anything about them.
 import * as z from "zod";
 import { restic } from "./restic/index.ts";
+import { rsync } from "./rsync/index.ts";
 
 /** Every engine this program drives. A new one is a folder beside this file and a word here. */
-export const AnyRepository = z.discriminatedUnion("engine", [restic]);
+export const AnyRepository = z.discriminatedUnion("engine", [restic, rsync]);
