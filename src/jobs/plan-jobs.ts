@@ -2,8 +2,10 @@
 import type { Job } from "../config/config.ts";
 import type { Host } from "../hosts/host.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import type { PreparedSource } from "../kernel/prepared-source.ts";
 import { draftPlan } from "./draft.ts";
-import { configuredJob, hostOf, openRepository } from "./open.ts";
+import type { Observation } from "./observe.ts";
+import { configuredJob, hostOf, identityOf, noLedger, openRepository, openSource } from "./open.ts";
 import { inOrderOfReading, plannedUpstream, upstreamsOf, type EndedUpstream } from "./order.ts";
 import { reportPlan } from "./preview.ts";
 import { onlyLooking, type Program, type RunRequest } from "./program.ts";
@@ -49,9 +51,12 @@ async function planOne(
     const { plan, observation } = await draftPlan(looking, question, signal);
     const open = (repository: string) => openRepository(looking, repository, observation);
     const sourceHost = sourceHostOf(looking, job);
+    const willRun = plan.decision.action === "run" && request.verbs.has("backup");
+    const paths = willRun ? await pathsToShow(looking, { upstreams, observation }, signal) : [];
+    const source = standIn(job, paths);
     const uses = volumesOfPlan(looking, plan);
     return tellingComing(
-      reportPlan(plan, { observation, request, sourceHost, uses, open }),
+      reportPlan(plan, { observation, request, source, sourceHost, uses, open }),
       upstreams.filter(({ end }) => end === "planned"),
     );
   } catch (error) {
@@ -67,7 +72,43 @@ function sourceHostOf(program: Program, { sources }: Job): Host {
   return first === undefined ? program.hosts.here : hostOf(program, first.place);
 }
 
-/** What a backup will read is not there yet: the commands that are shown name what is there now. */
+/** What a backup would read, for the commands that are shown. What is not there yet is said in words. */
+async function pathsToShow(
+  looking: Program,
+  found: { readonly upstreams: readonly EndedUpstream[]; readonly observation: Observation },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { upstreams, observation } = found;
+  const { job, volumes, sources } = observation;
+  const paths: string[] = [];
+  for (const [index, source] of job.sources.entries()) {
+    const { repository, at } = source.spec;
+    const coming = upstreams.find((upstream) => upstream.repository === at);
+    if (repository !== true) {
+      paths.push(...identityOf(looking, { ...job, sources: [source] }, volumes).paths);
+    } else if (coming?.end === "planned") {
+      paths.push(`<the snapshot that job ${coming.job} makes>`);
+    } else if (sources[index]?.state === "seen") {
+      await using newest = await openSource(looking, source, { volumes, ledger: noLedger }).prepare(
+        signal,
+      );
+      if (newest.kind === "paths") paths.push(...newest.paths);
+    } else {
+      paths.push(`<the newest snapshot of repository ${at}>`);
+    }
+  }
+  return paths;
+}
+
+function standIn({ sources }: Job, paths: readonly string[]): PreparedSource {
+  const nothing = { [Symbol.asyncDispose]: async () => {} };
+  const [path = ""] = paths;
+  return sources[0]?.spec.kind === "subvolume"
+    ? { kind: "subvolume", path, ...nothing }
+    : { kind: "paths", paths, ...nothing };
+}
+
+/** What a backup will read is not there yet: its step says which job makes it. */
 function tellingComing(report: PlanReport, coming: readonly EndedUpstream[]): PlanReport {
   if (coming.length === 0) return report;
   const news = coming.map(({ job }) => `will read the snapshot that job ${job} makes`);

@@ -14,6 +14,8 @@ import { dropped } from "./retain.ts";
 export interface PreviewContext {
   readonly observation: Observation;
   readonly request: RunRequest;
+  /** Stands in for what is not prepared: a dry run quiesces nothing. */
+  readonly source: PreparedSource;
   readonly sourceHost: Host;
   /** The names of the volumes that the plan uses. */
   readonly uses: readonly string[];
@@ -100,11 +102,10 @@ function plannedVerb(
   const { job } = observation;
   switch (step.verb) {
     case "backup": {
-      const source = unprepared(target.identity.paths);
       const labels = [...job.labels, ...request.labels];
       const { selection } = job;
       const { full, allowDeletions } = request;
-      const { sourceHost } = context;
+      const { source, sourceHost } = context;
       const settings = { selection, labels, full, allowDeletions };
       return { verb: "backup", request: { job: job.name, source, sourceHost, ...settings } };
     }
@@ -130,15 +131,4 @@ function plannedCopy(
   const made = from.snapshots.filter(({ series }) => series !== undefined);
   const snapshots = open(to.name).missing(made, to.snapshots);
   return { verb: "copy", from: open(from.name), snapshots };
-}
-
-/** Stands in for a source that is not prepared: a dry run quiesces nothing. */
-function unprepared(paths: readonly string[]): PreparedSource {
-  return {
-    kind: "paths",
-    paths,
-    async [Symbol.asyncDispose]() {
-      // Nothing was taken.
-    },
-  };
 }
