@@ -49,6 +49,11 @@ export interface Watch {
   readonly stderrLine?: (line: string) => void;
   /** A carriage return ends a line of standard output too: for tools that draw their progress. */
   readonly atReturns?: boolean;
+  /**
+   * When it aborts, what has come so far is all that is wanted: what still runs is ended, and the
+   * result is what it would have been had that ended by itself.
+   */
+  readonly enough?: AbortSignal;
 }
 
 /** What is known of one path without opening it. */
@@ -83,8 +88,20 @@ export interface Remote {
    * Default: `ssh` and the host's name.
    */
   readonly typed?: readonly [string, ...string[]];
-  /** A command of that machine as one that this machine runs. Pure. */
+  /**
+   * A command of that machine as one that this machine runs, once the machine was reached. When it is
+   * ended here, it ends there when it next reads or writes.
+   */
   through(command: Command): Command;
+  /** The same, with what ends it there at once. `pipeAcross` does so. */
+  leash?(command: Command): Leash;
+}
+
+/** A command that runs elsewhere through a process of this machine. */
+export interface Leash {
+  readonly command: Command;
+  /** Ends it where it runs, with all it started. Never rejects. May be repeated. */
+  end(): Promise<void>;
 }
 
 /** A machine that commands run on. */

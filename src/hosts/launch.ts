@@ -128,8 +128,9 @@ function shown(env: Command["env"]): Record<string, string> {
   return texts;
 }
 
+/** Throws `command-failed` for what no environment and no argument can hold. */
 // Node's own error for a NUL character shows the text that holds it, which may be a secret.
-function refuseNul(command: Command): void {
+export function refuseNul(command: Command): void {
   for (const [name, value] of Object.entries(command.env ?? {})) {
     const text = value instanceof Secret ? value.reveal() : value;
     if (!text.includes("\0") && !name.includes("\0")) continue;

@@ -32,7 +32,7 @@ export async function runPipeline(
   commands: readonly Command[],
   options: PipelineOptions,
 ): Promise<PipeResult> {
-  const { signal } = options;
+  const { signal, watch } = options;
   const subject = commands.map(programName).join(" | ");
   if (commands.length === 0) throw new Error("a pipeline needs at least one command");
   if (commands.slice(1).some(({ stdin }) => stdin !== undefined)) {
@@ -43,6 +43,7 @@ export async function runPipeline(
   const running = new RunningPipeline(commands, options);
   using stack = new DisposableStack();
   stack.use(onAbort(signal, () => running.stop(interruption(signal, subject))));
+  if (watch.enough !== undefined) stack.use(onAbort(watch.enough, () => running.finish()));
   for (const command of commands) {
     if (command.timeoutMs === undefined) continue;
     const timer = setTimeout(
@@ -74,6 +75,11 @@ class RunningPipeline {
   stop(reason: unknown): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = { reason };
+    this.#end(this.#stages);
+  }
+
+  /** Ends what is left of it; how that ends counts. May be repeated. */
+  finish(): void {
     this.#end(this.#stages);
   }
 

@@ -28,6 +28,7 @@ export interface Service extends AsyncDisposable {
 export async function startService(
   [program, ...args]: readonly [string, ...string[]],
   port: number,
+  address = "127.0.0.1",
 ): Promise<Service> {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
@@ -42,15 +43,15 @@ export async function startService(
     },
   };
   for (let attempt = 0; attempt < 300; attempt += 1) {
-    if (await listens(port)) return service;
+    if (await listens(port, address)) return service;
     if (await Promise.race([ended, sleep(100, false)])) break;
   }
   await service[Symbol.asyncDispose]();
   throw new Error(`${program} did not start: ${said}`);
 }
 
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
+async function listens(port: number, address: string): Promise<boolean> {
+  const socket = connect(port, address);
   const { promise, resolve } = Promise.withResolvers<boolean>();
   socket.once("connect", () => resolve(true));
   socket.once("error", () => resolve(false));

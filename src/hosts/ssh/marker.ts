@@ -1,0 +1,54 @@
+// Knows: the last line with which a script on another machine says how a command ended. Must not know: what ran.
+
+/** How a command ended there, or why it did not start. */
+export interface Ended {
+  readonly exitStatus: number;
+  /** When it ended, in seconds of a clock of that machine, where it has one to be read. */
+  readonly at?: number;
+  readonly trouble: "ok" | "missing" | "refused" | "interpreter" | "folder";
+}
+
+const troubles = ["missing", "refused", "interpreter", "folder"] as const;
+
+/** Reads the line that begins with the token; undefined for any other line. */
+export function readEnded(line: string, token: string): Ended | undefined {
+  if (!line.startsWith(`${token} `)) return undefined;
+  const [, status = "", word = "", at = ""] = line.split(" ");
+  const trouble = troubles.find((known) => known === word) ?? "ok";
+  return { exitStatus: Number(status), trouble, ...(at === "" ? {} : { at: Number(at) }) };
+}
+
+/** What came before the last line, without the line feed that was put between them; undefined without it. */
+export function beforeMarker(text: string, token: string): string | undefined {
+  const at = text.lastIndexOf(`\n${token}`);
+  return at === -1 ? undefined : text.slice(0, at);
+}
+
+/** How long the marker on standard output is, in bytes. */
+export const outputMarkerBytes = (token: string): number => token.length + 2;
+
+/**
+ * Passes lines on until the last one. Before that one stands an empty line when the output had ended
+ * with a line feed: so an empty line is passed on only when another one follows.
+ */
+export class LinesBeforeMarker {
+  readonly #receive: (line: string) => void;
+  readonly #last: (line: string) => boolean;
+  #empty = false;
+
+  /** `last` says whether a line is the last one. */
+  constructor(receive: (line: string) => void, last: (line: string) => boolean) {
+    this.#receive = receive;
+    this.#last = last;
+  }
+
+  push(line: string): void {
+    if (this.#last(line)) {
+      this.#empty = false;
+      return;
+    }
+    if (this.#empty) this.#receive("");
+    this.#empty = line === "";
+    if (!this.#empty) this.#receive(line);
+  }
+}
