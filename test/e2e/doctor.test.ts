@@ -1,0 +1,292 @@
+// What stands in the way is found, named, and mended by the very command that the hint gives.
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { suite, test } from "node:test";
+import { promisify } from "node:util";
+import { writeTree } from "../support/backup-user.ts";
+import { newDisk, withoutDisks } from "../support/disk.ts";
+import { holdfastProgram, newUser, type User } from "../support/holdfast.ts";
+import { Findings } from "../support/json-shapes.ts";
+import { withoutTools } from "../support/tools.ts";
+
+const execute = promisify(execFile);
+
+type Found = ReturnType<typeof Findings.parse>["findings"][number];
+
+type Environment = Readonly<Record<string, string>>;
+
+async function examined(user: User, env: Environment = {}): Promise<readonly Found[]> {
+  const { stdout, stderr } = await user.start(["doctor", "--json"], { env }).ended;
+  assert.equal(stderr, "");
+  return Findings.parse(JSON.parse(stdout)).findings;
+}
+
+/** As a user who may not write everywhere, also where the tests run as root. */
+async function examinedWithoutPrivileges(user: User): Promise<readonly Found[]> {
+  const words = [holdfastProgram, "doctor", "--json"];
+  const privileges = "--bounding-set=-dac_override,-dac_read_search";
+  const isRoot = process.geteuid?.() === 0;
+  const [file = "", ...args] = isRoot ? ["setpriv", privileges, "--", ...words] : words;
+  // It ends with 1 where it has found something, as it should here.
+  const { stdout } = spawnSync(file, args, { env: user.environment(), encoding: "utf8" });
+  return Findings.parse(JSON.parse(stdout)).findings;
+}
+
+/** A PATH on which one program is another one: for what no disk or user of a test machine has. */
+async function pretending(user: User, program: string, script: string): Promise<string> {
+  await writeTree(user.at("pretended"), { [program]: `#!/bin/sh\n${script}\n` });
+  await chmod(user.at("pretended", program), 0o755);
+  return `${user.at("pretended")}:${process.env["PATH"]}`;
+}
+
+async function findingOf(user: User, code: string, env: Environment = {}): Promise<Found> {
+  const findings = await examined(user, env);
+  const found = findings.find((finding) => finding.code === code);
+  assert.ok(found, `no ${code} in ${JSON.stringify(findings, undefined, 1)}`);
+  return found;
+}
+
+/** Types the command of a hint into a shell, as its reader would. */
+async function obey(user: User, { hint }: Found): Promise<void> {
+  const path = `${dirname(holdfastProgram)}:${process.env["PATH"]}`;
+  await execute("sh", ["-c", hint ?? "false"], { env: user.environment({ PATH: path }) });
+}
+
+/** Somebody who mirrors ~/data to ~/mirror, or to another place. */
+async function mirroring(repository: Readonly<Record<string, unknown>> = {}): Promise<User> {
+  const user = await newUser();
+  await writeTree(user.at("data"), { letter: "Dear reader" });
+  await user.configure({
+    state: user.at("state"),
+    repositories: { mirror: { engine: "rsync", at: user.at("mirror"), ...repository } },
+    jobs: { documents: { sources: [user.at("data")], repository: "mirror" } },
+  });
+  return user;
+}
+
+async function ready(user: User): Promise<void> {
+  for (const verb of ["init", "run"]) {
+    const { exitStatus, stderr } = await user.holdfast(verb);
+    assert.equal(exitStatus, 0, stderr);
+  }
+}
+
+interface Obstacle {
+  readonly code: string;
+  readonly severity: "error" | "warning" | "away";
+  /** Brings it about, below a mirror that is well. */
+  readonly arrange: (mirror: string) => Promise<unknown>;
+}
+
+/** Finds what was arranged, obeys the hint, and finds nothing any more. */
+async function isMended(user: User, mirror: string, { code, severity, arrange }: Obstacle) {
+  await ready(user);
+  await arrange(mirror);
+
+  const found = await findingOf(user, code);
+  assert.equal(found.severity, severity);
+  await obey(user, found);
+
+  const after = await examined(user);
+  assert.ok(!after.some((finding) => finding.code === code), JSON.stringify(after));
+  const again = await user.holdfast("run");
+  assert.equal(again.exitStatus, 0, again.stderr);
+}
+
+const beside: readonly Obstacle[] = [
+  {
+    code: "latest-missing",
+    severity: "warning",
+    arrange: async (mirror) => await rm(join(mirror, "latest")),
+  },
+  {
+    code: "latest-invalid",
+    severity: "warning",
+    arrange: async (mirror) => {
+      await rm(join(mirror, "latest"));
+      await symlink("snapshots/yesterday", join(mirror, "latest"));
+    },
+  },
+  {
+    code: "snapshots-folder-missing",
+    severity: "error",
+    arrange: async (mirror) => await rename(join(mirror, "snapshots"), join(mirror, ".elsewhere")),
+  },
+];
+
+suite("the hint of", { skip: withoutTools("rsync"), concurrency: 2 }, () => {
+  for (const obstacle of beside) {
+    test(`${obstacle.code} mends it`, async () => {
+      await using user = await mirroring();
+
+      await isMended(user, user.at("mirror"), obstacle);
+    });
+  }
+
+  test("hard-links-unsupported names other ways", async () => {
+    await using user = await mirroring();
+    await ready(user);
+    const path = await pretending(user, "stat", "echo msdos");
+
+    const found = await findingOf(user, "hard-links-unsupported", { PATH: path });
+
+    assert.match(found.hint ?? "", /snapshots: none/);
+  });
+
+  test(
+    "snapshots-folder-not-writable opens the folder",
+    { skip: withoutTools("setpriv") },
+    async () => {
+      await using user = await mirroring();
+      await ready(user);
+      await chmod(user.at("mirror/snapshots"), 0o555);
+
+      const found = (await examinedWithoutPrivileges(user)).find(
+        ({ code }) => code === "snapshots-folder-not-writable",
+      );
+      assert.ok(found);
+      await obey(user, found);
+
+      const after = await examinedWithoutPrivileges(user);
+      assert.ok(!after.some(({ code }) => code === found.code), JSON.stringify(after));
+    },
+  );
+
+  test("repository-missing makes it", async () => {
+    await using user = await mirroring();
+
+    const found = await findingOf(user, "repository-missing");
+    await obey(user, found);
+
+    assert.equal((await user.holdfast("doctor")).exitStatus, 0);
+  });
+
+  test("marker-missing marks the volume", async () => {
+    await using user = await mirroring();
+    await mkdir(user.at("usb"));
+    await user.configure({
+      state: user.at("state"),
+      volumes: { usb: { path: user.at("usb") } },
+      repositories: { mirror: { engine: "rsync", at: "usb:mirror" } },
+      jobs: { documents: { sources: [user.at("data")], repository: "mirror" } },
+    });
+
+    const found = await findingOf(user, "marker-missing");
+    const beyond = await findingOf(user, "repository-away");
+
+    assert.match(found.hint ?? "", /holdfast init/);
+    assert.equal(beyond.message, "not examined: volume usb is away");
+    assert.equal((await user.holdfast("init")).exitStatus, 0);
+    assert.equal((await user.holdfast("doctor")).exitStatus, 0);
+  });
+
+  test("secret-readable closes the file", async () => {
+    await using user = await newUser();
+    await writeTree(user.at("data"), { letter: "Dear reader" });
+    await writeFile(user.at("token"), "a token\n", { mode: 0o644 });
+    await user.configure({
+      state: user.at("state"),
+      repositories: { mirror: { engine: "rsync", at: user.at("mirror") } },
+      notifiers: { phone: { type: "ntfy", topic: "t", token: { file: user.at("token") } } },
+      jobs: { documents: { sources: [user.at("data")], repository: "mirror", notify: ["phone"] } },
+    });
+    await ready(user);
+
+    await obey(user, await findingOf(user, "secret-readable"));
+    const closed = await user.holdfast("doctor");
+    await rm(user.at("token"));
+    const gone = await findingOf(user, "secret-unavailable");
+
+    assert.equal(closed.exitStatus, 0, closed.stdout);
+    assert.deepEqual([gone.severity, gone.subject], ["error", "notifiers.phone.token"]);
+  });
+});
+
+const onBtrfs: readonly Obstacle[] = [
+  {
+    code: "staging-missing",
+    severity: "error",
+    arrange: async (mirror) =>
+      await execute("btrfs", ["subvolume", "delete", join(mirror, "staging")]),
+  },
+  {
+    code: "staging-not-writable",
+    severity: "error",
+    arrange: async (mirror) =>
+      await execute("btrfs", ["property", "set", join(mirror, "staging"), "ro", "true"]),
+  },
+];
+
+suite(
+  "on a disk of its own, the hint of",
+  { skip: withoutTools("rsync", "btrfs") || withoutDisks("btrfs", "ext4") },
+  () => {
+    for (const obstacle of onBtrfs) {
+      test(`${obstacle.code} mends it`, async () => {
+        await using disk = await newDisk({ format: "btrfs" });
+        const mirror = join(disk.path, "mirror");
+        await using user = await mirroring({ at: mirror, snapshots: "btrfs" });
+
+        await isMended(user, mirror, obstacle);
+      });
+    }
+
+    test("staging-not-subvolume says what to do first", async () => {
+      await using disk = await newDisk({ format: "btrfs" });
+      const mirror = join(disk.path, "mirror");
+      await using user = await mirroring({ at: mirror, snapshots: "btrfs" });
+      await ready(user);
+      await execute("btrfs", ["subvolume", "delete", join(mirror, "staging")]);
+      await mkdir(join(mirror, "staging"));
+
+      const found = await findingOf(user, "staging-not-subvolume");
+
+      assert.match(found.hint ?? "", /move it away, then: btrfs subvolume create /);
+    });
+
+    test("not-btrfs names other ways", async () => {
+      await using disk = await newDisk({ format: "ext4", sizeMiB: 32 });
+      await using user = await mirroring({ at: join(disk.path, "mirror") });
+      await ready(user);
+      await user.configure({
+        state: user.at("state"),
+        repositories: {
+          mirror: { engine: "rsync", at: join(disk.path, "mirror"), snapshots: "btrfs" },
+        },
+        jobs: { documents: { sources: [user.at("data")], repository: "mirror" } },
+      });
+
+      const found = await findingOf(user, "not-btrfs");
+
+      assert.match(found.hint ?? "", /hard-links/);
+    });
+
+    test("repository-not-writable says what is mounted read-only", async () => {
+      await using disk = await newDisk({ format: "ext4", sizeMiB: 32 });
+      await using user = await mirroring({ at: join(disk.path, "mirror") });
+      await ready(user);
+      await disk.unmount();
+      await disk.mount(["ro"]);
+
+      const found = await findingOf(user, "repository-not-writable");
+
+      assert.match(found.hint ?? "", /read-only/);
+      assert.equal((await user.holdfast("doctor")).exitStatus, 1);
+    });
+
+    test("subvolumes-not-removable remounts the disk", async () => {
+      await using disk = await newDisk({ format: "btrfs" });
+      await using user = await mirroring({ at: join(disk.path, "mirror"), snapshots: "btrfs" });
+      await ready(user);
+      const path = await pretending(user, "id", "echo 1000");
+
+      const found = await findingOf(user, "subvolumes-not-removable", { PATH: path });
+      await execute("sh", ["-c", (found.hint ?? "").replace(/^sudo /, "")]);
+      const after = await examined(user, { PATH: path });
+
+      assert.ok(!after.some(({ code }) => code === found.code), JSON.stringify(after));
+    });
+  },
+);
