@@ -411,6 +411,39 @@ suite("listings and bases", () => {
   });
 });
 
+suite("archives are counted by kind", () => {
+  const archive = (id: string, day: number, base?: string): Snapshot => ({
+    id,
+    time: new Date(2026, 10, day, 3),
+    kind: base === undefined ? "full" : "differential",
+    labels: [],
+    series: "archives",
+    ...(base === undefined ? {} : { base }),
+  });
+  const chain = [
+    archive("full-1", 1),
+    archive("diff-2", 2, "full-1"),
+    archive("diff-3", 3, "full-1"),
+    archive("full-8", 8),
+    archive("diff-9", 9, "full-8"),
+    archive("full-15", 15),
+  ];
+
+  test("and what a kept differential needs stays", () => {
+    assert.deepEqual(
+      decide(chain, { full: 1, differential: 2 }).map(([, ...reasons]) => reasons),
+      [
+        ["full 1 of 1"],
+        ["differential 1 of 2"],
+        ["diff-9 needs it"],
+        ["differential 2 of 2"],
+        [],
+        ["diff-3 needs it"],
+      ],
+    );
+  });
+});
+
 suite("configuration", () => {
   const problems: readonly (readonly [input: unknown, message: RegExp])[] = [
     [{ last: 0 }, /expected a whole number from 1 on, or "unlimited"\s+→ at last/],
@@ -435,7 +468,7 @@ suite("configuration", () => {
   test("describes every key with an example for editors and the reference", () => {
     const { properties = {} } = z.toJSONSchema(Retention, { io: "input" });
 
-    assert.equal(Object.keys(properties).length, 13);
+    assert.equal(Object.keys(properties).length, 15);
     for (const [key, schema] of Object.entries(properties)) {
       assert.ok(typeof schema === "object" && schema.description, key);
     }

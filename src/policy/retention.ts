@@ -27,13 +27,22 @@ function within(what: string) {
 
 /**
  * Which snapshots stay. A snapshot stays when any one rule wants it; without rules all stay.
- * The rules and their meanings are those of `restic forget`.
+ * The rules and their meanings are those of `restic forget`; `full` and `differential` count archives.
  */
 export const Retention = z
   .strictObject({
     last: Count.optional().meta({
       description: "Keeps the newest N snapshots.",
       examples: [3, "unlimited"],
+    }),
+    full: Count.optional().meta({
+      description:
+        "Keeps the newest N full archives. For engines that make full and differential ones.",
+      examples: [2],
+    }),
+    differential: Count.optional().meta({
+      description: "Keeps the newest N differential archives, and the full ones that they need.",
+      examples: [5],
     }),
     hourly: newestOf("hours"),
     daily: newestOf("days"),
@@ -205,7 +214,12 @@ function applyRules(candidates: readonly Candidate[], rules: Retention): void {
   }
 
   keepLabelled(candidates, new Set(rules.labels));
-  if (rules.last !== undefined) keepLast(candidates, rules.last);
+  if (rules.last !== undefined) keepLast(candidates, "last", rules.last);
+  for (const kind of ["full", "differential"] as const) {
+    const limit = rules[kind];
+    const ofKind = ({ snapshot }: Candidate): boolean => snapshot.kind === kind;
+    if (limit !== undefined) keepLast(candidates.filter(ofKind), kind, limit);
+  }
   for (const period of periods) {
     const limit = rules[period];
     if (limit !== undefined) keepNewestOfEach(candidates, period, limit);
@@ -235,10 +249,10 @@ function keepLabelled(candidates: readonly Candidate[], labels: ReadonlySet<stri
   }
 }
 
-function keepLast(candidates: readonly Candidate[], limit: Count): void {
+function keepLast(candidates: readonly Candidate[], rule: string, limit: Count): void {
   const last = limit === "unlimited" ? candidates : candidates.slice(0, limit);
   for (const [index, candidate] of last.entries()) {
-    keep(candidate, ranked("last", index + 1, limit));
+    keep(candidate, ranked(rule, index + 1, limit));
   }
 }
 

@@ -1,0 +1,393 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { localHost } from "../../hosts/local.ts";
+import { Secret } from "../../kernel/secret.ts";
+import type { BackupResult, Repository } from "../engine.ts";
+import { withCode } from "../../../test/support/engine-contract.ts";
+import { withoutTools } from "../../../test/support/tools.ts";
+import { tar } from "./index.ts";
+import { TarRepository } from "./repository.ts";
+
+const passphrase = "a passphrase with 'quotes' & blanks";
+const gpg = { encrypt: { gpg: { passphrase } } };
+const skip = withoutTools("tar", "zstd", "gpg", "gzip");
+const work = { signal: new AbortController().signal, progress: () => {} };
+
+/** A source and folders of archives, below one folder that vanishes. */
+class Bench implements AsyncDisposable {
+  readonly folder: string;
+  readonly source: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.source = join(folder, "source");
+  }
+
+  static async open(): Promise<Bench> {
+    const bench = new Bench(await mkdtemp(join(tmpdir(), "holdfast-chain-")));
+    await mkdir(bench.source);
+    await bench.write({ kept: "kept", gone: "gone", changed: "before", "deep/er/file": "deep" });
+    return bench;
+  }
+
+  async write(files: Readonly<Record<string, string>>): Promise<void> {
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(join(this.source, name, ".."), { recursive: true });
+      await writeFile(join(this.source, name), text);
+    }
+  }
+
+  at(...parts: readonly string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  repository(options: object = {}, name = "archives"): Repository {
+    const location = this.at(name);
+    const host = localHost();
+    return tar.parse({ engine: "tar", at: location, ...options }).open({
+      host,
+      here: host,
+      ledger: { promise: () => assert.fail("nothing is left to be undone") },
+      location,
+      name,
+      secret: async (reference) => ("text" in reference ? reference.text : new Secret("")),
+    });
+  }
+
+  async backup(repository: Repository, full = false): Promise<BackupResult> {
+    const selection = {
+      exclude: [],
+      excludeFiles: [],
+      excludeIfPresent: [],
+      ignoreCase: false,
+      oneFileSystem: false,
+    };
+    const source = {
+      kind: "paths" as const,
+      paths: [this.source],
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const request = { job: "job", source, sourceHost: localHost(), selection, labels: [], full };
+    return await repository.backup({ ...request, allowDeletions: false }, work);
+  }
+
+  /** Backs up, changes the source in every way, and backs up again. */
+  async chain(repository: Repository): Promise<readonly [full: string, differential: string]> {
+    await repository.init(work.signal);
+    const first = await this.backup(repository);
+    await this.write({ changed: "after", added: "added" });
+    await rm(join(this.source, "gone"));
+    await rename(join(this.source, "deep"), join(this.source, "moved"));
+    const second = await this.backup(repository);
+    const ids = [...first.snapshots, ...second.snapshots].map(({ id }) => id);
+    const [full = "", differential = ""] = ids;
+    return [full, differential];
+  }
+
+  async restored(repository: Repository, snapshot: string): Promise<Record<string, string>> {
+    const target = await mkdtemp(this.at("target-"));
+    const { problems } = await repository.restore({ snapshot, include: [], target }, work);
+    assert.deepEqual(problems, []);
+    return await textsBelow(join(target, this.source));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function textsBelow(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = files.map(async (entry) => {
+    const path = join(entry.parentPath, entry.name);
+    return [path.slice(folder.length + 1), await readFile(path, "utf8")] as const;
+  });
+  return Object.fromEntries(await Promise.all(texts));
+}
+
+const before = { changed: "before", "deep/er/file": "deep", gone: "gone", kept: "kept" };
+const after = { added: "added", changed: "after", kept: "kept", "moved/er/file": "deep" };
+
+suite("a chain of archives", { skip }, () => {
+  test("is a full archive and what has changed since, deletions and moves too", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository(gpg);
+
+    const [full, differential] = await bench.chain(repository);
+
+    assert.match(full, /-full$/);
+    assert.match(differential, /-differential$/);
+    assert.deepEqual(await bench.restored(repository, full), before);
+    assert.deepEqual(await bench.restored(repository, differential), after);
+    const listed = await repository.snapshots({ name: "job", paths: [] }, work.signal);
+    assert.deepEqual(
+      listed.map(({ id, kind, base, files }) => ({ id, kind, base, files })),
+      [
+        { id: full, kind: "full", base: undefined, files: 4 },
+        { id: differential, kind: "differential", base: full, files: 4 },
+      ],
+    );
+  });
+
+  test("is restored by stock gpg and tar", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository({ ...gpg, compress: "gzip" });
+    const ids = await bench.chain(repository);
+    const target = bench.at("by hand");
+    await mkdir(target);
+    await writeFile(bench.at("passphrase"), passphrase);
+
+    for (const id of ids) {
+      const script =
+        'gpg --batch --pinentry-mode loopback --passphrase-file "$1" --decrypt "$2" | tar -x -z --listed-incremental=/dev/null -C "$3"';
+      const archive = bench.at("archives", `${id}.tar.gz.gpg`);
+      const words = ["-c", script, "sh", bench.at("passphrase"), archive, target];
+      const home = await mkdtemp(bench.at("gnupg-"));
+      const env = { ...process.env, GNUPGHOME: home };
+      const { status, stderr } = spawnSync("sh", words, { encoding: "utf8", env });
+      spawnSync("gpgconf", ["--kill", "gpg-agent"], { env });
+      assert.equal(status, 0, stderr);
+    }
+
+    assert.deepEqual(await textsBelow(join(target, bench.source)), after);
+  });
+
+  test("finds what lies in the full archive under the differential one", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository();
+    const [, differential] = await bench.chain(repository);
+    const listed = await repository.snapshots({ name: "job", paths: [] }, work.signal);
+    const newest = listed.filter(({ id }) => id === differential);
+    const target = bench.at("part");
+
+    const found = await repository.find("kept", newest, work.signal);
+    const gone = await repository.find("gone", newest, work.signal);
+    const everywhere = await repository.find("gone", listed, work.signal);
+    const { problems } = await repository.restore(
+      { snapshot: differential, include: [join(bench.source, "kept")], target },
+      work,
+    );
+
+    assert.deepEqual(
+      found.map(({ path }) => path),
+      [join(bench.source, "kept")],
+    );
+    assert.deepEqual([gone.length, everywhere.length], [0, 1]);
+    assert.deepEqual(problems, []);
+    assert.equal(await readFile(join(target, bench.source, "kept"), "utf8"), "kept");
+  });
+
+  test("begins anew when the state of its full archive is gone, and says so", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository();
+    const [full] = await bench.chain(repository);
+    await rm(bench.at("archives", `${full}.snar`));
+
+    const { snapshots, evidence } = await bench.backup(repository);
+
+    assert.equal(snapshots[0]?.kind, "full");
+    assert.match(evidence.notes?.join() ?? "", /\.snar/);
+  });
+
+  test("keeps its full archive while a differential one needs it", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository();
+    const [full, differential] = await bench.chain(repository);
+
+    await assert.rejects(repository.forget([full], work), /needs/);
+    await repository.forget([full, differential], work);
+
+    assert.deepEqual(
+      (await readdir(bench.at("archives"))).filter((name) => !name.startsWith(".")),
+      [],
+    );
+  });
+
+  test("survives two runs in one second, and a clock that was set back", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository();
+    await repository.init(work.signal);
+    const future = "2126-01-01-00-00-00-full";
+    const made = [await bench.backup(repository, true), await bench.backup(repository, true)];
+    for (const name of [
+      `${made[0]?.snapshots[0]?.id}.tar.zst`,
+      `${made[0]?.snapshots[0]?.id}.snar`,
+    ]) {
+      const suffix = name.slice(name.indexOf("-full") + 5);
+      await rename(bench.at("archives", name), bench.at("archives", future + suffix));
+    }
+
+    const { snapshots, evidence } = await bench.backup(repository);
+
+    assert.equal(snapshots[0]?.kind, "full");
+    assert.match(evidence.notes?.join() ?? "", /future/);
+    assert.equal(new Set(made.map((each) => each.snapshots[0]?.id)).size, 2);
+  });
+});
+
+suite("an archive that goes wrong", { skip }, () => {
+  test("is refused with another passphrase than those before it", async () => {
+    await using bench = await Bench.open();
+    await bench.chain(bench.repository(gpg));
+    const other = bench.repository({ encrypt: { gpg: { passphrase: "another" } } });
+    const held = await readdir(bench.at("archives"));
+
+    await assert.rejects(bench.backup(other), withCode("password-wrong"));
+
+    assert.deepEqual(await readdir(bench.at("archives")), held);
+  });
+
+  test("leaves nothing that is listed when the disk is full", async (t) => {
+    if (process.getuid?.() !== 0) return t.skip("only root mounts a small disk");
+    await using bench = await Bench.open();
+    const disk = bench.at("disk");
+    await mkdir(disk);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+    using _ = { [Symbol.dispose]: () => void execFileSync("umount", [disk]) };
+    const repository = bench.repository({ compress: "none" }, "disk/archives");
+    await repository.init(work.signal);
+    const small = await bench.backup(repository);
+    await bench.write({ large: "x".repeat(4_000_000) });
+
+    await assert.rejects(bench.backup(repository), withCode("repository-full"));
+
+    const listed = await repository.snapshots({ name: "job", paths: [] }, work.signal);
+    assert.deepEqual(listed, small.snapshots);
+    await repository.prune(work);
+    await rm(join(bench.source, "large"));
+    assert.equal((await bench.backup(repository)).evidence.listed, true);
+  });
+
+  test("names what could not be read, and keeps the rest", async (t) => {
+    if (process.getuid?.() === 0 && withoutTools("setpriv") !== false)
+      return t.skip("root reads all");
+    await using bench = await Bench.open();
+    await bench.write({ "se\ncret": "unreadable" });
+    await chmod(join(bench.source, "se\ncret"), 0);
+    const repository = bench.repository();
+    await repository.init(work.signal);
+
+    const { evidence, snapshots } = await asOrdinaryUser(bench, repository);
+
+    assert.equal(snapshots.length, 1);
+    assert.equal(evidence.unreadableCount, 1);
+    assert.match(evidence.unreadable?.[0] ?? "", /se\\ncret$/);
+  });
+
+  test("is found by a check when it was cut short, and is copied whole or not at all", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository(gpg);
+    const further = bench.repository(gpg, "further");
+    const [full] = await bench.chain(repository);
+    await further.init(work.signal);
+    const archive = bench.at("archives", `${full}.tar.zst.gpg`);
+    await truncate(archive, 100);
+
+    const { problems } = await repository.check({}, work);
+    const snapshots = await repository.snapshots({ name: "job", paths: [] }, work.signal);
+    const copying = further.copy(repository, { job: { name: "job", paths: [] }, snapshots }, work);
+
+    assert.equal(problems.length, 1);
+    await assert.rejects(copying, withCode("evidence-missing"));
+    assert.deepEqual(await further.snapshots({ name: "job", paths: [] }, work.signal), []);
+  });
+
+  test("goes on where a copy was cut off, and starts again when what is there is something else", async () => {
+    await using bench = await Bench.open();
+    const repository = bench.repository();
+    const further = bench.repository({}, "further");
+    const [full, differential] = await bench.chain(repository);
+    await further.init(work.signal);
+    const begun = await readFile(bench.at("archives", `${full}.tar.zst`));
+    const part = (id: string) => bench.at("further", `.holdfast-receiving-${id}.tar.zst`);
+    await writeFile(part(full), begun.subarray(0, 50));
+    await writeFile(part(differential), "something else");
+    const snapshots = await repository.snapshots({ name: "job", paths: [] }, work.signal);
+
+    await further.copy(repository, { job: { name: "job", paths: [] }, snapshots }, work);
+
+    const { problems } = await further.check({ readData: "100%" }, work);
+    assert.deepEqual(problems, []);
+    assert.equal(existsSync(part(differential)), false);
+    assert.deepEqual(await bench.restored(further, differential), after);
+  });
+});
+
+suite("archives of the Nextcloud backup script", { skip }, () => {
+  test("are listed by name, whatever their times, and restored", async () => {
+    await using bench = await Bench.open();
+    const folder = bench.at("archives");
+    await mkdir(folder);
+    const at = (name: string): string => join(folder, name);
+    const words = (name: string, state: string): readonly string[] => {
+      const from = ["-C", bench.source, "--use-compress-program=gzip", "-cf", at(name)];
+      return [...from, "--listed-incremental", at(state), "."];
+    };
+    execFileSync("tar", words("2026-02-14-03-full.tar.gz", "2026-02-14-03-full.snar"));
+    await bench.write({ changed: "after" });
+    await rm(join(bench.source, "gone"));
+    execFileSync("cp", [at("2026-02-14-03-full.snar"), at("2026-02-14-03-full.snar.copy")]);
+    execFileSync("tar", words("2026-02-15-03-differential.tar.gz", "2026-02-14-03-full.snar.copy"));
+    execFileSync("touch", ["-d", "2030-01-01", at("2026-02-14-03-full.tar.gz")]);
+    const repository = bench.repository({ compress: "gzip" });
+
+    const listed = await repository.snapshots({ name: "job", paths: [] }, work.signal);
+    const target = bench.at("target");
+    const id = "2026-02-15-03-differential";
+    const { problems } = await repository.restore({ snapshot: id, include: [], target }, work);
+    await repository.prune(work);
+
+    assert.deepEqual(
+      listed.map(({ id: name, base, series }) => [name, base, series]),
+      [
+        ["2026-02-14-03-full", undefined, "archives"],
+        ["2026-02-15-03-differential", "2026-02-14-03-full", "archives"],
+      ],
+    );
+    assert.deepEqual(problems, []);
+    const { gone: _, ...rest } = before;
+    assert.deepEqual(await textsBelow(target), { ...rest, changed: "after" });
+    assert.ok(!(await readdir(folder)).includes("2026-02-14-03-full.snar.copy"));
+    assert.ok(repository instanceof TarRepository);
+  });
+});
+
+/** Root can read everything: tar itself is started as somebody who cannot. */
+async function asOrdinaryUser(bench: Bench, repository: Repository): Promise<BackupResult> {
+  if (process.getuid?.() !== 0) return await bench.backup(repository);
+  const bin = bench.at("bin");
+  await mkdir(bin);
+  await chmod(bench.folder, 0o755);
+  await chmod(bench.at("archives"), 0o777);
+  const script =
+    '#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups /usr/bin/tar "$@"\n';
+  await writeFile(join(bin, "tar"), script, { mode: 0o755 });
+  const host = localHost({ env: { ...process.env, PATH: `${bin}:${process.env["PATH"]}` } });
+  const location = repository.location;
+  return await bench.backup(
+    tar.parse({ engine: "tar", at: location }).open({
+      host,
+      here: host,
+      ledger: { promise: () => assert.fail("nothing is left to be undone") },
+      location,
+      name: "archives",
+      secret: async () => new Secret(""),
+    }),
+  );
+}
