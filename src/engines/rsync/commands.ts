@@ -16,30 +16,19 @@ function writes(...argv: Argv): Command {
 
 const entryFormat = String.raw`%H\0%P\0%y\0%l\0%i\0`;
 
-/** Looks at a repository with snapshots: what `standingOf` reads. Exit status 1: one of the folders is missing. */
-export function lookCommand({ root, snapshots }: Places): Command {
-  const below = ["-mindepth", "1", "-maxdepth", "1", "-printf", entryFormat];
+/**
+ * Looks at a repository with snapshots and prints all records: what `standingOf` and `recordsIn` read. Exit
+ * status 1: one of the folders is missing.
+ */
+export function lookCommand({ root, snapshots, records }: Places): Command {
+  const below = ["-mindepth", "1", "-maxdepth", "1"];
+  const isRecord = ["-path", `${literalPattern(records)}/*`];
+  const print = ["-name", "*.json", "-exec", "cat", "--", "{}", "+"];
   // What may be written to: not a read-only subvolume, not even by root.
-  const access = [
-    "(",
-    "-writable",
-    "-printf",
-    String.raw`w\0`,
-    "-o",
-    "-printf",
-    String.raw`-\0`,
-    ")",
-  ];
-  return { ...reads("find", root, snapshots, ...below, ...access), okExits: [0, 1] };
-}
-
-/** Prints all records, one a line. */
-export function recordsCommand({ records }: Places): Command {
-  const which = ["-mindepth", "1", "-maxdepth", "1", "-name", "*.json"];
-  return {
-    ...reads("find", records, ...which, "-exec", "cat", "--", "{}", "+"),
-    okExits: [0, 1],
-  };
+  const w = ["(", "-writable", "-printf", String.raw`w\0`, "-o", "-printf", String.raw`-\0`, ")"];
+  const show = ["-printf", entryFormat, ...w];
+  const either = ["(", ...isRecord, ...print, ")", "-o", "!", ...isRecord, ...show];
+  return { ...reads("find", root, snapshots, records, ...below, ...either), okExits: [0, 1] };
 }
 
 /** Prints the record of a mirror without snapshots. */
@@ -47,15 +36,18 @@ export function mirrorRecordCommand({ mirrorRecord }: Places): Command {
   return { ...reads("cat", "--", mirrorRecord), okExits: [0, 1] };
 }
 
-/** Writes a record, whole or not at all. */
-export function recordCommands(places: Places, record: Record): readonly Command[] {
-  const { layout, mirrorRecord, records } = places;
-  const path = layout === "none" ? mirrorRecord : posix.join(records, `${record.id}.json`);
-  // The new one is where nothing lists it, and protected where it is among the files of a mirror.
-  const next = `${path}.new`;
+/** Writes the record of a snapshot that is not visible yet. What is cut off counts for none. */
+export function recordCommand({ records }: Places, record: Record): Command {
+  const path = posix.join(records, `${record.id}.json`);
+  return { ...writes("dd", `of=${path}`, "status=none"), stdin: recordText(record) };
+}
+
+/** Writes the record of a mirror anew, whole or not at all. */
+export function mirrorRecordCommands({ mirrorRecord }: Places, record: Record): readonly Command[] {
+  const next = `${mirrorRecord}.new`;
   return [
     { ...writes("dd", `of=${next}`, "status=none"), stdin: recordText(record) },
-    writes("mv", "-fT", "--", next, path),
+    writes("mv", "-fT", "--", next, mirrorRecord),
   ];
 }
 
@@ -65,7 +57,7 @@ export function recordCommands(places: Places, record: Record): readonly Command
  */
 export function appendRecordCommand({ mirrorRecord }: Places, record: Record): Command {
   return {
-    ...writes("dd", `of=${mirrorRecord}`, "oflag=append", "conv=notrunc,fsync", "status=none"),
+    ...writes("dd", `of=${mirrorRecord}`, "oflag=append", "conv=notrunc", "status=none"),
     stdin: recordText(record),
   };
 }
@@ -182,16 +174,11 @@ export function findPathsCommand(paths: readonly string[]): Command {
   return { ...reads("find", ...paths, "-maxdepth", "0", "-printf", foundFormat), okExits: [0, 1] };
 }
 
-/** Finds, below one folder, what has a path, in which `*` and `?` fit anything. */
-export function findPatternCommand(folder: string, pattern: string): Command {
-  return reads(
-    "find",
-    folder,
-    "-path",
-    `${literalPattern(folder)}/${pattern}`,
-    "-printf",
-    foundFormat,
-  );
+/** Finds, below one folder, what has one of these paths, in which `*` and `?` fit anything. */
+export function findPatternCommand(folder: string, patterns: readonly string[]): Command {
+  const paths = patterns.map((pattern) => `${literalPattern(folder)}/${pattern}`);
+  const any = paths.flatMap((path) => ["-o", "-path", path]).slice(1);
+  return reads("find", folder, "(", ...any, ")", "-printf", foundFormat);
 }
 
 /** Lists all files below a folder, each path ended by NUL. */

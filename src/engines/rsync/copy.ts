@@ -77,8 +77,8 @@ async function recordsOf(
     const all = new Map(record?.complete === true ? [[record.id, record]] : []);
     return { all, known: new Set(all.keys()) };
   }
-  const [standing, all] = await Promise.all([from.standing(signal), from.records(signal)]);
-  return { all, known: new Set(standing.snapshots.map(({ id }) => id)) };
+  const { snapshots, records } = await from.standing(signal);
+  return { all: records, known: new Set(snapshots.map(({ id }) => id)) };
 }
 
 /** Where a snapshot should be, there is none. */

@@ -33,7 +33,7 @@ async function recordsOf(
   mirror: Mirror,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Record>> {
-  if (mirror.places.layout !== "none") return await mirror.records(signal);
+  if (mirror.places.layout !== "none") return (await mirror.standing(signal)).records;
   const record = await mirror.mirrorRecord(signal);
   return new Map(record === undefined ? [] : [[record.id, record]]);
 }
@@ -42,8 +42,10 @@ function commandFor(folder: string, record: Record | undefined, pattern: string)
   if (!pattern.includes("/")) return findNamesCommand([folder], pattern);
   const inside = pathInSnapshot(record, pattern);
   if (inside === undefined) return undefined;
+  // In what the files were called, there was always something before the root of the snapshot.
+  const patterns = inside.startsWith("*/") ? [inside, inside.slice(2)] : [inside];
   return /[*?[]/.test(inside)
-    ? findPatternCommand(folder, inside)
+    ? findPatternCommand(folder, patterns)
     : findPathsCommand([posix.join(folder, inside)]);
 }
 

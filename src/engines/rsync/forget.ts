@@ -84,7 +84,8 @@ export async function tidy(mirror: Mirror, signal: AbortSignal): Promise<void> {
     await mirror.mirrorRecord(signal);
     return;
   }
-  const [standing, records] = await Promise.all([mirror.standing(signal), mirror.records(signal)]);
+  const standing = await mirror.standing(signal);
+  const { records } = standing;
   const paths = superfluous(standing).map((name) => posix.join(places.root, name));
   if (paths.length > 0) await removeFolders(mirror, paths, signal);
   const there = new Set(standing.snapshots.map(({ id }) => id));

@@ -113,8 +113,24 @@ interface Entry {
 
 const fields = 6;
 
+/** The records in what `lookCommand` prints: all that comes after the last entry, or between two. */
+export function recordsIn(output: string): string {
+  return output
+    .split("\0")
+    .filter((part) => part.startsWith("{"))
+    .map(withoutEntry)
+    .join("");
+}
+
+/** `find` prints records in one go, but may do so before its last entries: then one of those follows. */
+function withoutEntry(part: string): string {
+  return part.slice(0, part.lastIndexOf("\n") + 1);
+}
+
 function entriesOf(output: string): readonly Entry[] {
-  const parts = output.split("\0");
+  const parts = output
+    .split("\0")
+    .map((part) => (part.startsWith("{") ? part.slice(part.lastIndexOf("\n") + 1) : part));
   return Array.from({ length: Math.floor(parts.length / fields) }, (_, index) => {
     const [folder = "", name = "", type = "", leadsTo = "", inode = "", writable] = parts.slice(
       index * fields,

@@ -9,7 +9,8 @@ import {
   latestCommands,
   makeFolderCommand,
   namesCommand,
-  recordCommands,
+  mirrorRecordCommands,
+  recordCommand,
   removeCommand,
   revealCommand,
   subvolumeSnapshotCommand,
@@ -70,22 +71,22 @@ export function plannedCommands(mirror: Mirror, making: Making): readonly Comman
   const { places, options } = mirror;
   const { layout } = places;
   const id = making.id ?? "YYYY-MM-DDTHH:MM:SS.mmmZ";
-  const record = recordCommands(places, recordOf(making, { id, evidence: {} }));
+  const record = recordOf(making, { id, evidence: {} });
   const most = making.trusted || layout === "hard-links" ? "all" : ({ most: 0 } as const);
   const pass = transferCommand(passTransfer(options, copyingOf(mirror, making), most));
   switch (layout) {
     case "none":
       return [
-        ...record,
+        appendRecordCommand(places, record),
         pass,
         syncCommand(places),
-        appendRecordCommand(places, recordOf(making, { id, evidence: {} })),
+        appendRecordCommand(places, record),
       ];
     case "hard-links":
       return [
-        makeFolderCommand(places.partial),
+        ...folderFor(copyingOf(mirror, making)),
         pass,
-        ...record,
+        recordCommand(places, record),
         syncCommand(places),
         revealCommand(places, id),
         ...latestCommands(places, id),
@@ -93,7 +94,7 @@ export function plannedCommands(mirror: Mirror, making: Making): readonly Comman
     case "btrfs":
       return [
         pass,
-        ...record,
+        recordCommand(places, record),
         subvolumeSnapshotCommand(places, places.staging, id),
         ...latestCommands(places, id),
       ];
@@ -112,6 +113,12 @@ function copyingOf({ places }: Mirror, making: Making, target?: string): Copying
   };
 }
 
+/** rsync makes the last folder of a path itself, except where it takes it for a pattern. */
+function folderFor({ route, target }: Copying): readonly Command[] {
+  const isPattern = route.far !== undefined && !route.sourceIsFar && /[*?[]/.test(target);
+  return isPattern ? [makeFolderCommand(target)] : [];
+}
+
 function recordOf(making: Making, { id, evidence }: Made): Record {
   return { ...making.about, id, complete: true, ...figuresOf(evidence) };
 }
@@ -124,16 +131,25 @@ function newName(making: Making, taken: ReadonlySet<string>): string {
   return nameOf(new Date(moment));
 }
 
+// So many runs are remembered before the record of a mirror is written anew.
+const manyRecords = 100;
+
 async function updateMirror(mirror: Mirror, making: Making, work: Work): Promise<Made> {
   const { places } = mirror;
   const { signal } = work;
-  const last = await mirror.mirrorRecord(signal);
+  const records = await mirror.mirrorRecords(signal);
+  const last = records.at(-1);
   if (last === undefined) await refuseOldLayout(mirror, signal);
   const copying = copyingOf(mirror, making);
   await ensureRoom(mirror, copying, { last, work });
   const id = newName(making, new Set([last?.id ?? ""]));
   const before = last ?? recordOf(making, { id, evidence: {} });
-  await mirror.runAll(recordCommands(places, { ...before, complete: false }), signal);
+  const mark = { ...before, complete: false };
+  const commands =
+    records.length < manyRecords
+      ? [appendRecordCommand(places, mark)]
+      : mirrorRecordCommands(places, mark);
+  await mirror.runAll(commands, signal);
   const pass = await copyGuarded(mirror, copying, {
     work,
     allowDeletions: making.trusted,
@@ -165,16 +181,17 @@ async function refuseOldLayout(mirror: Mirror, signal: AbortSignal): Promise<voi
 async function makeLinked(mirror: Mirror, making: Making, work: Work): Promise<Made> {
   const { places } = mirror;
   const { signal } = work;
-  const [standing, records] = await Promise.all([mirror.standing(signal), mirror.records(signal)]);
+  const standing = await mirror.standing(signal);
+  const { records } = standing;
   const newest = standing.snapshots.at(-1);
   const last = newest === undefined ? undefined : records.get(newest.id);
   await mendLatest(mirror, standing, signal);
   const isResumed = standing.leftovers.includes(posix.basename(places.partial));
-  await mirror.run(makeFolderCommand(places.partial), signal);
   if (isResumed) {
     await mirror.runAll([unlockCommand([places.partial]), unshareCommand(places)], signal);
   }
   const copying = copyingOf(mirror, making);
+  await mirror.runAll(folderFor(copying), signal);
   await ensureRoom(mirror, copying, { last, work });
   const pass = await copyAll(mirror, copying, work);
   if (!making.trusted && newest !== undefined && pass.statistics.leaves === 0) {
@@ -214,7 +231,8 @@ async function refuseEmpty(
 async function makeSubvolume(mirror: Mirror, making: Making, work: Work): Promise<Made> {
   const { places } = mirror;
   const { signal } = work;
-  const [standing, records] = await Promise.all([mirror.standing(signal), mirror.records(signal)]);
+  const standing = await mirror.standing(signal);
+  const { records } = standing;
   const last = records.get(standing.snapshots.at(-1)?.id ?? "");
   const staging = standing.staging?.path ?? places.staging;
   if (standing.staging?.subvolume !== true) {
@@ -246,7 +264,7 @@ async function noteRecord(
 ): Promise<void> {
   const { places } = mirror;
   if (!standing.hasRecords) await mirror.run(makeFolderCommand(places.records), signal);
-  await mirror.runAll(recordCommands(places, record), signal);
+  await mirror.run(recordCommand(places, record), signal);
 }
 
 function isChanged({ statistics }: Pass): boolean {

@@ -2,7 +2,7 @@
 import { CommandFailed } from "../../hosts/command-failed.ts";
 import type { Command, CommandResult } from "../../hosts/host.ts";
 import type { RepositoryAccess, Work } from "../engine.ts";
-import { lookCommand, mirrorRecordCommand, recordsCommand } from "./commands.ts";
+import { lookCommand, mirrorRecordCommand } from "./commands.ts";
 import {
   explainFailure,
   explainOther,
@@ -10,7 +10,7 @@ import {
   unwritableError,
   type Subject,
 } from "./errors.ts";
-import { placesIn, standingOf, type Places, type Standing } from "./layout.ts";
+import { placesIn, recordsIn, standingOf, type Places, type Standing } from "./layout.ts";
 import type { Options } from "./options.ts";
 import {
   parseComplaint,
@@ -32,6 +32,11 @@ export interface Pass {
   readonly counts: ReadonlyMap<Complaint["kind"], number>;
   readonly unsafeLinks: readonly string[];
   readonly unsafeLinkCount: number;
+}
+
+/** What was seen of a repository with snapshots, and what is written down of each. */
+export interface Seen extends Standing {
+  readonly records: ReadonlyMap<string, Record>;
 }
 
 // So many complaints and links are kept; all are counted.
@@ -69,7 +74,7 @@ export class Mirror {
   }
 
   /** What is there of a repository with snapshots. Throws `repository-missing`. */
-  async standing(signal: AbortSignal): Promise<Standing> {
+  async standing(signal: AbortSignal): Promise<Seen> {
     const standing = await this.look(signal);
     if (standing === undefined || !isComplete(standing, this.places)) {
       throw missingError(this.subject);
@@ -78,27 +83,27 @@ export class Mirror {
   }
 
   /** What is there, if anything is. */
-  async look(signal: AbortSignal): Promise<Standing | undefined> {
+  async look(signal: AbortSignal): Promise<Seen | undefined> {
     const { stdout } = await this.#readOrAbsent(lookCommand(this.places), signal);
-    const standing = standingOf(this.places, stdout);
-    return stdout === "" ? undefined : standing;
+    if (stdout === "") return undefined;
+    return { ...standingOf(this.places, stdout), records: parseRecords(recordsIn(stdout)) };
   }
 
-  async records(signal: AbortSignal): Promise<ReadonlyMap<string, Record>> {
-    const { stdout } = await this.#readOrAbsent(recordsCommand(this.places), signal);
-    return parseRecords(stdout);
+  /** What is known of a mirror without snapshots now. Throws `repository-missing`. */
+  async mirrorRecord(signal: AbortSignal): Promise<Record | undefined> {
+    return (await this.mirrorRecords(signal)).at(-1);
   }
 
   /**
-   * What is known of a mirror without snapshots: nothing yet of one that was only begun. Throws
-   * `repository-missing`.
+   * What was ever known of a mirror without snapshots, oldest first: nothing yet of one that was only
+   * begun. Throws `repository-missing`.
    */
-  async mirrorRecord(signal: AbortSignal): Promise<Record | undefined> {
+  async mirrorRecords(signal: AbortSignal): Promise<readonly Record[]> {
     const { exitStatus, stdout } = await this.#readOrAbsent(
       mirrorRecordCommand(this.places),
       signal,
     );
-    if (exitStatus === 0) return [...parseRecords(stdout).values()].at(-1);
+    if (exitStatus === 0) return [...parseRecords(stdout).values()];
     const { root } = this.places;
     // nbkp made it, or somebody did as nbkp wants it.
     const marks = [
@@ -107,7 +112,7 @@ export class Mirror {
     ];
     const states = await this.access.host.inspect(marks, signal);
     if (states.every(({ kind }) => kind === "missing")) throw missingError(this.subject);
-    return undefined;
+    return [];
   }
 
   /** Reads what may not be there, and nothing else may be wrong with it. */

@@ -134,11 +134,8 @@ class RsyncRepository implements Repository {
         ? []
         : [snapshotOf({ id: record.id, time }, record, job)];
     }
-    const [standing, records] = await Promise.all([
-      this.mirror.standing(signal),
-      this.mirror.records(signal),
-    ]);
-    return standing.snapshots.map((lying) => snapshotOf(lying, records.get(lying.id), job));
+    const { snapshots, records } = await this.mirror.standing(signal);
+    return snapshots.map((lying) => snapshotOf(lying, records.get(lying.id), job));
   }
 
   series(job: JobIdentity): readonly string[] {

@@ -83,7 +83,8 @@ async function recordFor(
     if (record?.id === id && record.complete) return record;
     throw record?.complete === false ? unfinished(mirror) : missingSnapshot(mirror, id);
   }
-  const [standing, records] = await Promise.all([mirror.standing(signal), mirror.records(signal)]);
+  const standing = await mirror.standing(signal);
+  const { records } = standing;
   if (!standing.snapshots.some((snapshot) => snapshot.id === id)) throw missingSnapshot(mirror, id);
   return records.get(id);
 }
