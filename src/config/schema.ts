@@ -70,11 +70,12 @@ export const JobEntry = z.strictObject({
     .min(1)
     .meta({
       description:
-        "What is backed up: `VOLUME:PATH` on a configured volume, an absolute path, or `~/PATH`.",
+        "What is backed up: `VOLUME:PATH` on a configured volume, an absolute path, `~/PATH`, or the newest snapshot of another job's repository. All sources of a job are on one machine.",
       examples: [["~/Documents", "~/Pictures"]],
     }),
   repository: z.string().meta({
-    description: "The name of the repository that it is backed up to. No other job may use it.",
+    description:
+      "The name of the repository that it is backed up to. No other job may write to it.",
     examples: ["documents"],
   }),
   copies: z

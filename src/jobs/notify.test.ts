@@ -25,6 +25,13 @@ test("whoever interrupted a run need not be told", () => {
   assert.deepEqual(eventsOf(aResult({ outcome: "cancelled", code: "busy" }), undefined), []);
 });
 
+test("a run that was cancelled because of another job is told of as a failure, and its recovery too", () => {
+  const end = { outcome: "cancelled", code: "upstream-failed" } as const;
+
+  assert.deepEqual(eventsOf(aResult(end), undefined), ["failure"]);
+  assert.deepEqual(eventsOf(aResult(), aRun({ end })), ["recovered", "success"]);
+});
+
 test("what was skipped, a warning and a failure are told as they are", () => {
   assert.deepEqual(eventsOf(aResult({ outcome: "skipped" }), undefined), ["skipped"]);
   assert.deepEqual(eventsOf(aResult({ outcome: "warning" }), undefined), ["warning"]);

@@ -77,13 +77,15 @@ export function eventsOf(
     case "interrupted":
       return ["failure"];
     case "cancelled":
-      // Somebody pressed a key, or another run of it is under way: whoever did it knows.
-      return [];
+      // Somebody pressed a key, or another run of it is under way: whoever did it knows. Who looks after
+      // this job need not hear of the one that it reads.
+      return code === "upstream-failed" ? ["failure"] : [];
   }
 }
 
 function wasBroken(before: RunRecord | undefined): boolean {
-  return before?.end?.outcome === "failure" || before?.end?.outcome === "interrupted";
+  const { outcome, code } = before?.end ?? {};
+  return outcome === "failure" || outcome === "interrupted" || code === "upstream-failed";
 }
 
 /** Tells that the daemon has given up on a run until its schedule comes round again. */
