@@ -64,8 +64,15 @@ export interface Machines extends AsyncDisposable {
   assertIdle(): Promise<void>;
 }
 
-/** Machines by name. `disk`: a folder, such as a mounted disk, instead of a new folder. */
-export type WantedMachines = Readonly<Record<string, { readonly disk?: string }>>;
+/** Machines by name. Those that another one is to be `behind` come after that one. */
+export type WantedMachines = Readonly<Record<string, WantedMachine>>;
+
+export interface WantedMachine {
+  /** A folder, such as a mounted disk, instead of a new folder. */
+  readonly disk?: string;
+  /** The machine where its line begins: it can only be reached through that one. */
+  readonly behind?: string;
+}
 
 /** Makes machines. All of them are gone when they are disposed of, with what runs there. */
 export async function newMachines(wanted: WantedMachines): Promise<Machines> {
@@ -103,11 +110,12 @@ async function machinesIn(folder: string, wanted: WantedMachines): Promise<Machi
   await newKey(shared.key);
   await newNetwork(here);
   const machines = new Map<string, Machine>();
-  for (const [index, [name, { disk }]] of Object.entries(wanted).entries()) {
+  for (const [index, [name, { disk, behind }]] of Object.entries(wanted).entries()) {
     const network = networkOf(folder, name);
     await newNetwork(network);
-    const line = await joinNetworks(here, network, index + 1);
-    machines.set(name, await newMachine({ name, line, network, disk }, shared));
+    const begin = behind === undefined ? here : networkOf(folder, behind);
+    const line = await joinNetworks(begin, network, index + 1);
+    machines.set(name, await newMachine({ name, line, network, disk, behind }, shared));
   }
   const all = [...machines.values()];
   return {
@@ -138,10 +146,11 @@ interface NewMachine {
   readonly line: Line;
   readonly network: string;
   readonly disk: string | undefined;
+  readonly behind: string | undefined;
 }
 
 async function newMachine(wanted: NewMachine, shared: Shared): Promise<Machine> {
-  const { name, line, network } = wanted;
+  const { name, line, network, behind } = wanted;
   const own = join(shared.folder, name);
   const disk = wanted.disk ?? join(own, "disk");
   await mkdir(own);
@@ -161,6 +170,7 @@ async function newMachine(wanted: NewMachine, shared: Shared): Promise<Machine> 
     disk,
     entry: {
       addresses: [line.address],
+      ...(behind === undefined ? {} : { jump: behind }),
       user: "root",
       key: shared.key,
       "known-hosts": join(own, "known_hosts"),

@@ -242,7 +242,7 @@ function nameOfLine(line: z.output<typeof RunLine>): string {
 }
 
 /** The names of the whole lines that a run has printed, and its number. Progress comes and goes: it is left out. */
-function linesOf({ stdout }: { readonly stdout: string }): {
+export function linesOf({ stdout }: { readonly stdout: string }): {
   readonly run: string | undefined;
   readonly lines: readonly string[];
 } {
