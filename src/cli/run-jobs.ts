@@ -1,5 +1,6 @@
 // Knows: how a request of the command line becomes runs, or a plan of them. Must not know: how a job runs.
 import { dueNow, noteSchedule } from "../jobs/due.ts";
+import { lookForVolumes, lookNow } from "../jobs/look-for-volumes.ts";
 import { configuredJob } from "../jobs/open.ts";
 import { type Program, type RunRequest, type Verb, verbs } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
@@ -39,6 +40,8 @@ export async function runAsked(
   await using program = await session.open({ readOnly: dryRun });
   const { output, signal } = session;
   const named = chosenJobs(program.config, asked.jobs);
+  // A dry run remembers nothing, also not what it has seen.
+  if (asked.due === true && !dryRun) await lookForReturned(program, named, signal);
   const request =
     asked.due === true
       ? { ...requestFor(asked), ...dueJobs(program, named, { remember: !dryRun }) }
@@ -66,6 +69,16 @@ function requestFor(asked: Asked): Omit<RunRequest, "jobs"> {
     full: asked.full ?? false,
     allowDeletions: asked.allowDeletions ?? false,
   };
+}
+
+/** Sees whether what some of these jobs wait for is there now. */
+async function lookForReturned(
+  program: Program,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const jobs = names.map((name) => configuredJob(program, name));
+  await lookForVolumes(program, jobs, lookNow(program, signal));
 }
 
 /** Those of these jobs that are due, and what makes each of them run. */

@@ -44,7 +44,7 @@ export function eventText(
       return { level: "detail", text: about(finishedText(event)) };
     case "step-skipped":
       return {
-        level: asked.has(event.step) || concernsData(event.step) ? "message" : "detail",
+        level: levelOfMissing(event.step, asked),
         text: about(`${stepName(event)} left out: ${event.reason}`),
       };
     case "step-failed":
@@ -66,8 +66,9 @@ export function volumeText(event: VolumeEvent): string {
 }
 
 /** That a snapshot is not made or not copied concerns a person; that nothing is tidied up need not. */
-function concernsData(step: string): boolean {
-  return step === "backup" || step === "copy";
+function levelOfMissing(step: string, asked: ReadonlySet<string>): Told["level"] {
+  const isMissed = asked.has(step) || step === "backup" || step === "copy";
+  return isMissed ? "message" : "detail";
 }
 
 function stepName(event: { readonly step: string; readonly repository?: string }): string {

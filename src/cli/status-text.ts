@@ -51,11 +51,18 @@ function lastSuccessLine(
   return [["last success", text]];
 }
 
-function nextDueText({ nextDue, overdue }: JobStatus, { now, paint }: StatusStyle): string {
+function nextDueText(job: JobStatus, { now, paint }: StatusStyle): string {
+  const { nextDue, overdue } = job;
   const late = overdue ? `${paint.red("overdue")}: no success for too long` : "";
-  if (nextDue === undefined) return overdue ? late : paint.dim("when you run it (no schedule)");
+  if (nextDue === undefined) return overdue ? late : whenText(job, paint);
   const due = nextDue <= now ? `now (since ${localTime(nextDue)})` : dueText(nextDue, now);
   return overdue ? `${due}, ${late}` : due;
+}
+
+/** When a job runs that no time is known of. */
+function whenText({ waitsFor = [] }: JobStatus, paint: Paint): string {
+  if (waitsFor.length === 0) return paint.dim("when you run it (no schedule)");
+  return `when ${waitsFor.join(" and ")} ${waitsFor.length === 1 ? "is" : "are"} there, each time anew`;
 }
 
 function dueText(nextDue: Date, now: Date): string {

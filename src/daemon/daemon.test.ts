@@ -762,3 +762,61 @@ test("what is older than a year is discarded from the journal, once a day", asyn
   const kept = daemon.journal.runs({ limit: 100 });
   assert.ok(kept.length < before, `${kept.length} of ${before} runs`);
 });
+
+suite("a job that runs when its drive is there", () => {
+  const whenThere = { schedule: { when: "available" } };
+
+  test("runs once for each time that the drive appears, however often the daemon is started", async () => {
+    let isThere = false;
+    const { daemon } = await aDaemon(configured({ photos: { on: "a", ...whenThere } }), {
+      isThere: (path) => isThere || !path.startsWith("/mnt/a"),
+    });
+    await using _ = daemon;
+    daemon.machine.looksEachMinute = true;
+    daemon.machine.waker.wake();
+    await daemon.live(awakeAt("2026-03-14T13:00:30Z"));
+    isThere = true;
+    await daemon.live(awakeAt("2026-03-14T14:00:30Z"));
+    await daemon.stop();
+    daemon.start();
+    await daemon.live(awakeAt("2026-03-14T15:00:30Z"));
+
+    isThere = false;
+    await daemon.live(awakeAt("2026-03-14T16:00:30Z"));
+    isThere = true;
+    await daemon.live(awakeAt("2026-03-14T17:00:30Z"));
+
+    assert.deepEqual(startsOf(daemon.runs), [
+      "photos 03-14T13:01 available",
+      "photos 03-14T16:01 available",
+    ]);
+  });
+
+  test("runs again as often as it says while the drive stays", async () => {
+    const often = { schedule: { when: "available", every: "6h" } };
+    const { daemon } = await aDaemon(configured({ photos: { on: "a", ...often } }));
+    await using _ = daemon;
+    daemon.machine.looksEachMinute = true;
+    daemon.machine.waker.wake();
+
+    await daemon.live(awakeAt("2026-03-15T01:00:00Z"));
+
+    assert.deepEqual(startsOf(daemon.runs), [
+      "photos 03-14T12:00 available",
+      "photos 03-14T18:00 available",
+      "photos 03-15T00:00 available",
+    ]);
+  });
+
+  test("is what the daemon says it waits for", async () => {
+    const { daemon } = await aDaemon(configured({ photos: { on: "a", ...whenThere } }), {
+      isThere: (path) => !path.startsWith("/mnt/a"),
+    });
+    await using _ = daemon;
+
+    assert.deepEqual(
+      daemon.said.filter((line) => line.includes("waiting")),
+      ["info: waiting for a"],
+    );
+  });
+});

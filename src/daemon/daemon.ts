@@ -4,6 +4,7 @@ import { localTime } from "../kernel/figures.ts";
 import type { Listener } from "../jobs/event.ts";
 import type { Program } from "../jobs/program.ts";
 import { recover } from "../jobs/recover.ts";
+import { neededVolumes } from "../jobs/sights.ts";
 import { Dispatcher, type Look } from "./dispatcher.ts";
 import { fingerprint, newReloader, watchFile } from "./reload.ts";
 import type { ServiceState } from "./systemd.ts";
@@ -106,7 +107,7 @@ async function lookAfter(
     program = await reload(program);
     const look = lookOnce(program, dispatcher, tidy);
     troubles.note(look.problems, program.now());
-    const status = statusOf(dispatcher, look);
+    const status = statusOf(program, dispatcher, look);
     if (program !== announced) say("info", status);
     announced = program;
     await service.alive(status);
@@ -135,10 +136,14 @@ function lookOnce(
   }
 }
 
-function statusOf(dispatcher: Dispatcher, { next }: Look): string {
+function statusOf(program: Program, dispatcher: Dispatcher, { next }: Look): string {
   const running = dispatcher.running();
   if (running.length > 0) return `running ${running.join(", ")}`;
-  return next === undefined ? "no job has a schedule" : `next: ${next.job} ${localTime(next.at)}`;
+  if (next !== undefined) return `next: ${next.job} ${localTime(next.at)}`;
+  const jobs = [...program.config.jobs.values()];
+  const waiting = jobs.filter(({ schedule }) => schedule?.kind === "available");
+  const volumes = new Set(waiting.flatMap((job) => neededVolumes(program, job)));
+  return volumes.size > 0 ? `waiting for ${[...volumes].join(", ")}` : "no job has a schedule";
 }
 
 /** Waits for something that may take long, and goes on telling systemd that all is well. */

@@ -62,7 +62,7 @@ export class Dispatcher {
     const failed = (error: unknown): void => {
       if (!signal.aborted) say("error", inWords(error));
     };
-    this.#volumes = newVolumeWatch({ signal, found: waker.wake, failed });
+    this.#volumes = newVolumeWatch({ signal, waker, failed });
     this.#overdue = newOverdueWatch(options);
   }
 
@@ -94,6 +94,8 @@ export class Dispatcher {
       });
     }
     attempt(() => back.push(...this.#back(program, jobs)));
+    const resting = jobs.filter(({ name }) => !this.#running.has(name));
+    attempt(() => this.#volumes.look(program, resting));
 
     const due = wishes.filter(({ wish }) => wish.at <= now).map(startOf);
     const waiting = this.#askedFirst(program, [...due, ...back].toSorted(byAge)).filter(
@@ -127,10 +129,7 @@ export class Dispatcher {
   #back(program: Program, jobs: readonly Job[]): readonly Start[] {
     const since = program.now();
     const trigger = "available";
-    return [
-      ...this.#volumes.returned(program, jobs),
-      ...jobs.filter((job) => canReadAgain(program, job)),
-    ].map((job) => ({ job, trigger, since }));
+    return jobs.filter((job) => canReadAgain(program, job)).map((job) => ({ job, trigger, since }));
   }
 
   /** What somebody asked for comes first. A job that is due as well thereby has its scheduled run. */

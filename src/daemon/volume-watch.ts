@@ -1,83 +1,70 @@
-// Knows: which jobs wait for a volume that was away, and whether it is there again. Must not know: how they are started.
+// Knows: how often to look for what jobs wait for. Must not know: what follows when it is there.
+import { dirname } from "node:path";
 import type { Job } from "../config/config.ts";
-import { awaitsVolume, lastAnswer } from "../jobs/due.ts";
-import { noLedger, openVolume, placedRepository, volumesOf } from "../jobs/open.ts";
+import { lookForVolumes, lookNow, waitsForVolumes } from "../jobs/look-for-volumes.ts";
 import type { Program } from "../jobs/program.ts";
+import { neededVolumes } from "../jobs/sights.ts";
 import { newErrand } from "./errand.ts";
+import type { Waker } from "./wake.ts";
 
-/** Looks for what was away. */
+/** Another machine is not asked more often than that, and this one not at every step of what comes and goes. */
+const remoteEveryMs = 60_000;
+const localEveryMs = 2000;
+
+/** Where a device that is plugged in appears by its id. */
+const devices = "/dev/disk/by-uuid";
+
+/** Looks for volumes. */
 export interface VolumeWatch {
-  /** The jobs among these whose volumes are there again, as far as the last look tells; begins the next look. */
-  returned(program: Program, jobs: readonly Job[]): readonly Job[];
+  /** Begins a look for what these jobs wait for, unless one is under way. */
+  look(program: Program, jobs: readonly Job[]): void;
   idle(): Promise<void>;
 }
 
 /**
- * Watches for the volumes of jobs whose scheduled run was skipped because something was away. Looking
- * may take long where a path hangs, so it is done beside the loop; `found` is called when there is
- * something to start.
+ * Watches for the volumes of jobs that wait for some. Looking may take long where a path hangs, so it is
+ * done beside the loop; the waker is woken when something has appeared, and is asked to wake when
+ * something may have.
  */
 export function newVolumeWatch(watching: {
   readonly signal: AbortSignal;
-  readonly found: () => void;
+  readonly waker: Waker;
   readonly failed: (error: unknown) => void;
 }): VolumeWatch {
-  const errand = newErrand(watching.failed);
-  const sights = new Map<string, Sight>();
+  const { signal, waker, failed } = watching;
+  const errand = newErrand(failed);
+  const seen = new Map<string, { readonly at: number; readonly isThere: boolean }>();
 
-  const look = async (program: Program, jobs: readonly Job[]): Promise<void> => {
-    const present = await presentVolumes(program, jobs, watching.signal);
-    for (const job of jobs) {
-      const answer = lastAnswer(program, job);
-      if (answer === undefined) continue;
-      const before = sights.get(job.name);
-      const isThere = neededVolumes(program, job).every((name) => present.has(name));
-      // A start that found something away although all was seen is not repeated until something went.
-      const isNews = answer.trigger !== "available" || before?.answer === answer.id;
-      if (isThere && !isNews) continue;
-      sights.set(job.name, { answer: answer.id, isThere });
-      if (isThere) watching.found();
-    }
+  const seldom = async (program: Program, name: string): Promise<boolean> => {
+    const isHere = program.config.volumes.get(name)?.host === undefined;
+    const everyMs = isHere ? localEveryMs : remoteEveryMs;
+    const now = program.now().getTime();
+    const last = seen.get(name);
+    if (last !== undefined && Math.abs(now - last.at) < everyMs) return last.isThere;
+    const isThere = await lookNow(program, signal)(name);
+    seen.set(name, { at: now, isThere });
+    return isThere;
   };
   return {
-    returned(program, jobs) {
-      const waiting = jobs.filter((job) => awaitsVolume(program, job));
-      const isBack = (job: Job): boolean => {
-        const sight = sights.get(job.name);
-        return sight?.isThere === true && sight.answer === lastAnswer(program, job)?.id;
-      };
-      const missing = waiting.filter((job) => !isBack(job));
-      if (missing.length > 0) errand.begin(async () => await look(program, missing));
-      return waiting.filter(isBack);
+    look(program, jobs) {
+      const waiting = jobs.filter((job) => waitsForVolumes(program, job));
+      waker.watch?.(foldersOf(program, waiting));
+      if (waiting.length === 0) return;
+      errand.begin(async () => {
+        const look = async (name: string): Promise<boolean> => await seldom(program, name);
+        if (await lookForVolumes(program, waiting, look)) waker.wake();
+      });
     },
     idle: async () => await errand.idle(),
   };
 }
 
-/** What was seen of a job's volumes since its last answer to its schedule. */
-interface Sight {
-  readonly answer: string;
-  readonly isThere: boolean;
-}
-
-/** The volumes without which a job is skipped: those of its copies may stay away. */
-function neededVolumes(program: Program, job: Job): readonly string[] {
-  const { place } = placedRepository(program, job.repository);
-  return volumesOf([...job.sources.map((source) => source.place), place]);
-}
-
-/** Each volume that one of these jobs needs is looked at once. */
-async function presentVolumes(
-  program: Program,
-  jobs: readonly Job[],
-  signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const names = new Set(jobs.flatMap((job) => neededVolumes(program, job)));
-  const present = await Promise.all(
-    [...names].map(async (name) => {
-      const state = await openVolume(program, name, noLedger).observe(signal);
-      return state.kind === "away" ? [] : [name];
-    }),
-  );
-  return new Set(present.flat());
+/** Where it shows that a volume of this machine comes or goes: beside its mount point, and among the devices. */
+function foldersOf(program: Program, jobs: readonly Job[]): ReadonlySet<string> {
+  const specs = jobs
+    .flatMap((job) => neededVolumes(program, job))
+    .flatMap((name) => program.config.volumes.get(name) ?? [])
+    .filter(({ host }) => host === undefined);
+  const parents = specs.flatMap(({ path }) => (path === undefined ? [] : [dirname(path)]));
+  return new Set(specs.length === 0 ? [] : [...parents, devices]);
 }

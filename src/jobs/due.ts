@@ -3,8 +3,9 @@ import type { Job } from "../config/config.ts";
 import type { RunEnd, RunRecord, Trigger } from "../journal/journal.ts";
 import { errorCodes } from "../kernel/errors.ts";
 import { retryAt } from "../policy/retry.ts";
-import { dueTime, intervalOf, nextTime } from "../policy/occurrence.ts";
+import { dueTime, intervalOf, nextTime, type ScheduleState } from "../policy/occurrence.ts";
 import type { Program } from "./program.ts";
+import { sightOf } from "./sights.ts";
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
@@ -22,8 +23,8 @@ export interface Wish {
 }
 
 /**
- * When a job wants to run next, and why: a retry after failures, a scheduled time, or one that was
- * missed. All of it follows from the journal, so that a restart forgets nothing. `undefined` without
+ * When a job wants to run next, and why: a retry after failures, a scheduled time, one that was missed,
+ * or that what was away is there, as `lookForVolumes` has last seen it. All of it follows from the journal, so that a restart forgets nothing. `undefined` without
  * a schedule.
  */
 export function nextWish(program: Program, job: Job): Wish | undefined {
@@ -31,9 +32,11 @@ export function nextWish(program: Program, job: Job): Wish | undefined {
   const now = program.now();
   const runs = tellingRuns(program, job);
   const scheduled = scheduledWish(program, job, runs);
+  if (scheduled !== undefined && scheduled.at <= now) return scheduled;
+  const back = backWish(program, job);
+  if (back !== undefined) return back;
   const retry = retryWish(job, runs, now);
   if (retry === undefined || retry === "exhausted") return scheduled;
-  if (scheduled !== undefined && scheduled.at <= now) return scheduled;
   return scheduled === undefined || retry.at < scheduled.at ? retry : scheduled;
 }
 
@@ -58,16 +61,41 @@ function scheduledWish(program: Program, job: Job, runs: readonly RunRecord[]): 
   const { schedule } = job;
   if (schedule === undefined) return undefined;
   const now = program.now();
-  const firstSeen = seenSince(program, job);
-  const lastStarted = runs.find((run) => countsFor(job, run))?.started;
-  const since = lastStarted === undefined ? {} : { lastStarted };
-  const due = dueTime(schedule, { ...since, firstSeen, now });
+  const state = { ...scheduleState(program, job, runs), now };
+  const onTime = schedule.kind === "available" ? "available" : "schedule";
+  const due = dueTime(schedule, state);
   if (due !== undefined) {
-    const late = now.getTime() - due.getTime() > punctualMs;
-    return { at: due, trigger: late ? "catch-up" : "schedule" };
+    const late = onTime === "schedule" && now.getTime() - due.getTime() > punctualMs;
+    return { at: due, trigger: late ? "catch-up" : onTime };
   }
-  const next = nextTime(schedule, { ...since, firstSeen, now });
-  return next === undefined ? undefined : { at: next, trigger: "schedule" };
+  const next = nextTime(schedule, state);
+  return next === undefined ? undefined : { at: next, trigger: onTime };
+}
+
+function scheduleState(
+  program: Program,
+  job: Job,
+  runs: readonly RunRecord[],
+): Omit<ScheduleState, "now"> {
+  const firstSeen = seenSince(program, job);
+  const last = runs.find((run) => countsFor(job, run));
+  const sight = sightOf(program, job);
+  const answered = sight?.after !== (last?.id ?? "");
+  return {
+    firstSeen,
+    ...(last === undefined ? {} : { lastStarted: last.started }),
+    ...(sight === undefined ? {} : { appeared: { since: sight.since, answered } }),
+  };
+}
+
+/** A scheduled run found something away, and now all is there. */
+function backWish(program: Program, job: Job): Wish | undefined {
+  const answer = lastAnswer(program, job);
+  const sight = sightOf(program, job);
+  if (job.schedule?.kind === "available" || sight === undefined) return undefined;
+  if (answer?.end?.away !== true || sight.after !== answer.id) return undefined;
+  const now = program.now();
+  return { at: sight.since > now ? now : sight.since, trigger: "available" };
 }
 
 /**
@@ -77,25 +105,35 @@ function scheduledWish(program: Program, job: Job, runs: readonly RunRecord[]): 
 function tellingRuns(program: Program, job: Job): readonly RunRecord[] {
   for (let limit = firstLook; ; limit *= 8) {
     const runs = program.journal.runs({ job: job.name, limit });
-    const last = runs.findIndex(isScheduled);
+    const last = runs.findIndex((run) => isScheduled(job, run));
     if (last !== -1) return runs.slice(0, last + 1);
     if (runs.length < limit || runs.some((run) => countsFor(job, run))) return runs;
   }
 }
 
-/** Whether this start answered a scheduled time. A retry belongs to the time it began with. */
-function isScheduled({ trigger }: RunRecord): boolean {
+/**
+ * Whether this start answered a scheduled time, or the appearance of a volume that is the schedule. A
+ * retry belongs to what it began with.
+ */
+function isScheduled({ schedule }: Job, { trigger }: RunRecord): boolean {
+  if (schedule?.kind === "available") return trigger === "available";
   return trigger === "schedule" || trigger === "catch-up";
 }
 
 /**
- * Whether a schedule counts from this start. An interval counts from a backup by hand as well. A time of
- * day is used up by scheduled starts only: a run by hand in the evening does not cancel the night's.
+ * Whether a schedule counts from this start. An interval counts from a backup by hand as well, and so
+ * does what waits for volumes. A time of day is used up by scheduled starts only: a run by hand in the
+ * evening does not cancel the night's.
  */
-function countsFor({ schedule }: Job, run: RunRecord): boolean {
-  if (isScheduled(run)) return true;
+function countsFor(job: Job, run: RunRecord): boolean {
+  if (isScheduled(job, run)) return true;
   const byHand = run.trigger === "command" && run.end?.withoutBackup !== true;
-  return byHand && schedule?.kind === "interval";
+  return byHand && job.schedule?.kind !== "cron";
+}
+
+/** The newest start that the schedule counts from. */
+export function lastStart(program: Program, job: Job): RunRecord | undefined {
+  return tellingRuns(program, job).find((run) => countsFor(job, run));
 }
 
 /**
@@ -179,5 +217,6 @@ export function isOverdue(program: Program, job: Job): boolean {
 function allowedAge(program: Program, job: Job): number | undefined {
   if (job.overdueAfterMs !== undefined) return job.overdueAfterMs;
   if (job.schedule === undefined) return undefined;
-  return 2 * intervalOf(job.schedule, program.now()) + hourMs;
+  const interval = intervalOf(job.schedule, program.now());
+  return interval === Infinity ? undefined : 2 * interval + hourMs;
 }

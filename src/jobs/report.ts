@@ -88,6 +88,8 @@ export interface JobStatus {
   readonly finished?: Date;
   readonly lastSuccess?: Date;
   readonly nextDue?: Date;
+  /** The volumes whose appearance makes it run, where that is its schedule. */
+  readonly waitsFor?: readonly string[];
   readonly overdue: boolean;
   /** Why retention is frozen until `holdfast accept`; empty when it is not. */
   readonly suspicious: readonly string[];
@@ -130,6 +132,10 @@ export interface VolumeReport {
   readonly host?: string;
   /** Where it is, or would be; unknown while only its device is. */
   readonly path?: string;
+  /** The id of the drive, as it is configured. */
+  readonly device?: string;
+  /** It stays attached until somebody says `volumes detach`. */
+  readonly kept?: boolean;
   /** Plugged in, or otherwise within reach. */
   readonly present: boolean;
   readonly mounted: boolean;
@@ -154,6 +160,9 @@ export interface InitReport {
   /** The commands that make it. Redacted, one string a command. */
   readonly commands?: readonly string[];
   readonly hint?: string;
+  /** Of what could not be made. */
+  readonly code?: string;
+  readonly exitStatus?: number;
 }
 
 /** One thing that an interrupted run left and that was put back, or a run that was found dead. */

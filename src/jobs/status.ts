@@ -2,11 +2,12 @@
 import type { Job } from "../config/config.ts";
 import type { RunRecord } from "../journal/journal.ts";
 import type { VolumeState } from "../volumes/volume.ts";
-import { isOverdue, nextDue } from "./due.ts";
+import { isOverdue, nextWish } from "./due.ts";
 import { observeVolumes } from "./observe.ts";
 import { configuredJob, placedRepository, repositoriesOf } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { JobStatus, RepositoryStatus } from "./report.ts";
+import { neededVolumes } from "./sights.ts";
 
 /** The state of these jobs, in their order. */
 export async function jobStatus(
@@ -32,18 +33,32 @@ function statusOf(
   const last =
     journal.runs({ job: job.name, limit: 20 }).find(tellsOfBackups) ?? journal.lastRun(job.name);
   const success = journal.lastRun(job.name, ["success", "warning"]);
-  const due = nextDue(program, job);
+  const due = expected(program, job, volumes);
+  const waitsFor = job.schedule?.kind === "available" ? neededVolumes(program, job) : [];
   return {
     job: job.name,
     ...lastRunStatus(program, last),
     ...(success?.finished === undefined ? {} : { lastSuccess: success.finished }),
     ...(due === undefined ? {} : { nextDue: due }),
+    ...(waitsFor.length === 0 ? {} : { waitsFor }),
     overdue: isOverdue(program, job),
     suspicious: [
       ...new Set(journal.unaccepted(job.name).flatMap(({ end }) => end?.suspicious ?? [])),
     ],
     repositories: repositoriesOf(job).map((name) => repositoryStatus(program, name, volumes)),
   };
+}
+
+/** When it comes next. What waits for a volume that has gone since it was last looked for does not. */
+function expected(
+  program: Program,
+  job: Job,
+  volumes: ReadonlyMap<string, VolumeState>,
+): Date | undefined {
+  const wish = nextWish(program, job);
+  if (wish?.trigger !== "available") return wish?.at;
+  const isAway = neededVolumes(program, job).some((name) => volumes.get(name)?.kind === "away");
+  return isAway ? undefined : wish.at;
 }
 
 const killed = {

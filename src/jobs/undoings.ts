@@ -1,6 +1,8 @@
 // Knows: how each kind of ledger entry is undone, whichever room made it. Must not know: when that is done.
 import { HoldfastError } from "../kernel/errors.ts";
 import type { LedgerEntry, Undo } from "../kernel/ledger.ts";
+import { engineUndoings } from "../engines/undoings.ts";
+import { volumeUndoings } from "../volumes/undo.ts";
 import { afterHooksKind, runHooks } from "./hooks.ts";
 import type { Program } from "./program.ts";
 
@@ -11,6 +13,8 @@ import type { Program } from "./program.ts";
  */
 export function undoer(program: Program, run: string | undefined): Undo {
   const undoings: ReadonlyMap<string, Undo> = new Map<string, Undo>([
+    ...volumeUndoings(program.hosts),
+    ...engineUndoings(program.hosts),
     [
       afterHooksKind,
       async (entry, signal) => await makeUpForHooks(program, { run, entry }, signal),

@@ -12,6 +12,15 @@ export interface ScheduleState {
   /** Since when the schedule has been known: nothing before is caught up. */
   readonly firstSeen: Date;
   readonly now: Date;
+  /** Only for what waits for volumes: since when all are there, if they are. */
+  readonly appeared?: Appearance;
+}
+
+/** That all volumes of a job are there. */
+export interface Appearance {
+  readonly since: Date;
+  /** The job has been started since. */
+  readonly answered: boolean;
 }
 
 /**
@@ -24,6 +33,10 @@ export interface ScheduleState {
  */
 export function dueTime(schedule: Schedule, state: ScheduleState): Date | undefined {
   const { now } = state;
+  if (schedule.kind === "available") {
+    const wanted = wantedWhileThere(schedule, state);
+    return wanted !== undefined && wanted <= now ? wanted : undefined;
+  }
   if (schedule.kind === "interval") {
     const wanted = endOfInterval(schedule, state);
     return wanted <= now ? wanted : undefined;
@@ -39,6 +52,10 @@ export function dueTime(schedule: Schedule, state: ScheduleState): Date | undefi
  */
 export function nextTime(schedule: Schedule, state: ScheduleState): Date | undefined {
   const { now } = state;
+  if (schedule.kind === "available") {
+    const wanted = wantedWhileThere(schedule, state);
+    return wanted !== undefined && wanted > now ? wanted : undefined;
+  }
   if (schedule.kind === "interval") {
     const wanted = endOfInterval(schedule, state);
     return wanted > now ? wanted : later(now, schedule.everyMs);
@@ -52,9 +69,11 @@ export function nextTime(schedule: Schedule, state: ScheduleState): Date | undef
  * How long a job may have to wait for its schedule around `now`, in milliseconds: for an interval
  * its length, for a cron schedule the longest gap among its last moments. Looks back as far as
  * matters for judging whether a success that is two such waits and an hour old is overdue, so that
- * a job which rests at night is not overdue each morning.
+ * a job which rests at night is not overdue each morning. Infinite for what waits for volumes: they
+ * may stay away for as long as they like.
  */
 export function intervalOf(schedule: Schedule, now: Date): number {
+  if (schedule.kind === "available") return Infinity;
   if (schedule.kind === "interval") return schedule.everyMs;
   let longest = 0;
   let end = cronOf(schedule).nextRun(now) ?? now;
@@ -73,6 +92,21 @@ const mostGaps = 100;
 
 type CronSchedule = Extract<Schedule, { kind: "cron" }>;
 type Interval = Extract<Schedule, { kind: "interval" }>;
+type Available = Extract<Schedule, { kind: "available" }>;
+
+/**
+ * When a job that waits for volumes wants to run, while they are there: when they appeared, and again
+ * after its interval, if it has one. An interval also holds back a drive that comes and goes.
+ */
+function wantedWhileThere(schedule: Available, state: ScheduleState): Date | undefined {
+  const { appeared, lastStarted, now } = state;
+  const { everyMs } = schedule;
+  if (appeared === undefined || (appeared.answered && everyMs === undefined)) return undefined;
+  const since = appeared.since > now ? now : appeared.since;
+  if (everyMs === undefined || !isCredible(lastStarted, schedule, now)) return since;
+  const again = later(lastStarted, everyMs);
+  return appeared.answered || again > since ? again : since;
+}
 
 /** When an interval wants the next run. A job that never ran wants one at once. */
 function endOfInterval(schedule: Interval, state: ScheduleState): Date {

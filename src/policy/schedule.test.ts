@@ -374,6 +374,63 @@ suite("configuration", () => {
       "cron",
       "timezone",
       "every",
+      "when",
     ]);
+  });
+});
+
+suite("what waits for volumes", () => {
+  const once = Schedule.parse({ when: "available" });
+  const often = Schedule.parse({ when: "available", every: "6h" });
+  const appeared = { since: berlin("2026-01-05 12:00"), answered: false };
+  const answered = { ...appeared, answered: true };
+
+  test("wants a run when they have appeared, and no other as long as they stay", () => {
+    const now = state("2026-01-05 12:01", "2026-01-05 11:00");
+
+    assert.deepEqual(dueTime(once, { ...now, appeared }), appeared.since);
+    assert.equal(dueTime(once, { ...now, appeared: answered }), undefined);
+    assert.equal(nextTime(once, { ...now, appeared: answered }), undefined);
+    assert.equal(dueTime(once, now), undefined);
+  });
+
+  test("runs again after its interval as long as they stay", () => {
+    const early = { ...state("2026-01-05 17:59", "2026-01-05 12:00"), appeared: answered };
+    const late = { ...state("2026-01-05 18:00", "2026-01-05 12:00"), appeared: answered };
+
+    assert.equal(dueTime(often, early), undefined);
+    assert.deepEqual(nextTime(often, early), berlin("2026-01-05 18:00"));
+    assert.deepEqual(dueTime(often, late), berlin("2026-01-05 18:00"));
+  });
+
+  test("is held back by its interval when they come and go", () => {
+    const again = { ...state("2026-01-05 12:01", "2026-01-05 11:00"), appeared };
+
+    assert.equal(dueTime(often, again), undefined);
+    assert.deepEqual(nextTime(often, again), berlin("2026-01-05 17:00"));
+  });
+
+  test("wants its first run at once, and none while they are away", () => {
+    const never = state("2026-01-05 12:01");
+
+    assert.deepEqual(dueTime(often, { ...never, appeared }), appeared.since);
+    assert.equal(dueTime(often, never), undefined);
+    assert.equal(nextTime(often, never), undefined);
+  });
+
+  test("is due at once when the clock was set back behind their appearance", () => {
+    const before = { ...state("2026-01-05 09:00"), appeared };
+
+    assert.deepEqual(dueTime(once, before), before.now);
+  });
+
+  test("never waits too long: drives may stay away", () => {
+    assert.equal(intervalOf(often, berlin("2026-01-05 12:00")), Infinity);
+  });
+
+  test("has no times of day", () => {
+    const both = Schedule.safeParse({ when: "available", cron: "0 2 * * *" });
+
+    assert.match(z.prettifyError(both.error ?? new z.ZodError([])), /has no times of day/);
   });
 });

@@ -5,10 +5,14 @@ import { newCron } from "./cron.ts";
 
 const minute = 60_000;
 
-/** When a job wants to run: at the times of a cron schedule, or so long after its last start. */
+/**
+ * When a job wants to run: at the times of a cron schedule, so long after its last start, or whenever
+ * its volumes appear, and then not more often than `everyMs`.
+ */
 export type Schedule =
   | { readonly kind: "cron"; readonly cron: string; readonly timezone?: string }
-  | { readonly kind: "interval"; readonly everyMs: number };
+  | { readonly kind: "interval"; readonly everyMs: number }
+  | { readonly kind: "available"; readonly everyMs?: number };
 
 const CronText = z
   .string()
@@ -31,9 +35,15 @@ const Every = z
   .string()
   .superRefine((text, context) => report(context, problemOfInterval(text)))
   .meta({
-    description: "The time from one start to the next, instead of a cron schedule.",
+    description:
+      "The time from one start to the next, instead of a cron schedule. With `when`: how often at most, and again as long as they stay.",
     examples: ["6h", "1d"],
   });
+
+const When = z.literal("available").meta({
+  description:
+    "Run when all volumes that the job needs have appeared: those of its sources and of its repository. Once for each time that they do, unless `every` says how often.",
+});
 
 // One object with optional keys rather than one for each kind: a misspelt key is then named as
 // such, and a bad value keeps its own message.
@@ -42,12 +52,17 @@ const ScheduleObject = z
     cron: CronText.optional(),
     timezone: TimeZone.optional(),
     every: Every.optional(),
+    when: When.optional(),
   })
-  .superRefine(({ cron, timezone, every }, context) => {
-    if ((cron === undefined) === (every === undefined)) {
+  .superRefine(({ cron, timezone, every, when }, context) => {
+    if (when !== undefined) {
+      if (cron !== undefined || timezone !== undefined) {
+        report(context, "what runs when its volumes appear has no times of day");
+      }
+    } else if ((cron === undefined) === (every === undefined)) {
       report(
         context,
-        'write either cron, as in { cron: "0 2 * * *" }, or every, as in { every: 6h }',
+        'write either cron, as in { cron: "0 2 * * *" }, or every, as in { every: 6h }, or { when: available }',
       );
     } else if (cron === undefined && timezone !== undefined) {
       report(context, "an interval has no time zone");
@@ -57,18 +72,25 @@ const ScheduleObject = z
 /** A schedule in a configuration. */
 export const Schedule = z
   .union([CronText, ScheduleObject], {
-    error: 'expected a cron schedule such as "0 2 * * *", or { every: 6h }',
+    error: 'expected a cron schedule such as "0 2 * * *", or { every: 6h }, or { when: available }',
   })
   .transform((input): Schedule => {
-    const { cron, timezone, every } = typeof input === "string" ? { cron: input } : input;
-    if (every !== undefined) return { kind: "interval", everyMs: parseDuration(every) };
+    const { cron, timezone, every, when } = typeof input === "string" ? { cron: input } : input;
+    const interval = every === undefined ? {} : { everyMs: parseDuration(every) };
+    if (when !== undefined) return { kind: "available", ...interval };
+    if (interval.everyMs !== undefined) return { kind: "interval", everyMs: interval.everyMs };
     const kind = "cron" as const;
     return { kind, cron: (cron ?? "").trim(), ...(timezone === undefined ? {} : { timezone }) };
   })
   .meta({
     description:
-      "When the job runs: a cron schedule in local time, { cron, timezone }, or { every: DURATION }.",
-    examples: ["0 2 * * *", { cron: "0 2 * * *", timezone: "Europe/Berlin" }, { every: "6h" }],
+      "When the job runs: a cron schedule in local time, { cron, timezone }, { every: DURATION }, or { when: available } for as soon as its volumes are there.",
+    examples: [
+      "0 2 * * *",
+      { cron: "0 2 * * *", timezone: "Europe/Berlin" },
+      { every: "6h" },
+      { when: "available", every: "12h" },
+    ],
   });
 
 function report(context: z.RefinementCtx, message: string | undefined): void {
