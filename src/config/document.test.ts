@@ -34,6 +34,10 @@ function* parts(node: SchemaNode, path = ""): Generator<readonly [string, Schema
   }
 }
 
+// A key can be right in itself and mean nothing without another one that is not in use.
+const needsMore =
+  /there is no repository|cannot be on a volume of another machine|only a drive that is known by its `device`/;
+
 suite("the example", () => {
   test("loads as it is, without a warning", () => {
     const { warnings, jobs } = load(exampleConfig());
@@ -73,9 +77,7 @@ suite("the example", () => {
     test(`is still understood when this is used: ${line.trim()}`, () => {
       const text = lines.with(index, line).join("\n");
 
-      const problems = problemsOf(text).filter(
-        (message) => !/there is no repository/.test(message),
-      );
+      const problems = problemsOf(text).filter((message) => !needsMore.test(message));
 
       assert.deepEqual(problems, []);
     });
