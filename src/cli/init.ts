@@ -49,7 +49,7 @@ async function init(
   const { quiet, verbose } = output.options;
   const commands = dryRun || verbose;
   if (!quiet) output.text(initText(created, { paint: output.paint, commands }));
-  return 0;
+  return created.find(({ exitStatus }) => exitStatus !== undefined)?.exitStatus ?? 0;
 }
 
 /** For each thing: created, there already, or left for later; with `commands`, what makes it. */
@@ -64,13 +64,8 @@ function reportLines(
   report: InitReport,
   { paint, commands: all }: { readonly paint: Paint; readonly commands: boolean },
 ): string {
-  const { created, planned, away, message, path, commands = [], hint } = report;
-  const mark =
-    created || planned === true
-      ? paint.green(created ? "created" : "missing")
-      : away
-        ? paint.yellow("away   ")
-        : "exists ";
+  const { message, path, commands = [], hint } = report;
+  const mark = markOf(report, paint);
   const where = path === undefined ? "" : `: ${visible(path)}`;
   const lines = [
     `${mark}  ${visible(message)}${where}`,
@@ -78,4 +73,11 @@ function reportLines(
     ...(hint === undefined ? [] : [`         ${paint.green("hint:")} ${visible(hint)}`]),
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function markOf({ created, planned, away, code }: InitReport, paint: Paint): string {
+  if (created) return paint.green("created");
+  if (planned === true) return paint.green("missing");
+  if (code !== undefined) return paint.red("failed ");
+  return away ? paint.yellow("away   ") : "exists ";
 }

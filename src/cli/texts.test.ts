@@ -598,6 +598,15 @@ suite("init", () => {
       message: "volume disk would be marked",
       path: "/mnt/disk/.holdfast-volume",
     },
+    {
+      kind: "repository",
+      name: "cloud",
+      created: false,
+      away: false,
+      message: "repository cloud could not be made: no password",
+      code: "secret-unavailable",
+      exitStatus: 1,
+    },
   ] as const;
 
   test("says of each thing whether it was made, and where", () => {
@@ -608,6 +617,7 @@ suite("init", () => {
 created  repository documents created: nas:/srv/documents
 exists   repository photos exists already
 missing  volume disk would be marked: /mnt/disk/.holdfast-volume
+failed   repository cloud could not be made: no password
 `,
     );
   });

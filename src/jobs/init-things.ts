@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Repository } from "../engines/engine.ts";
 import type { Host } from "../hosts/host.ts";
 import { showCommand, showLineOn } from "../hosts/show-command.ts";
-import { HoldfastError } from "../kernel/errors.ts";
+import { exitStatusOf, HoldfastError } from "../kernel/errors.ts";
 import type { Ledger } from "../kernel/ledger.ts";
 import { markerName } from "../volumes/marker.ts";
 import type { VolumeAway } from "../volumes/volume.ts";
@@ -116,20 +116,27 @@ export function lostMarker(program: Program, name: string, { reason }: VolumeAwa
   });
 }
 
-/** What is away now, or on a machine that does not answer, is said and left for another time. */
+/**
+ * What is away now, or on a machine that does not answer, is said and left for another time. What fails
+ * is said as well, and the rest is made. An interruption ends it all.
+ */
 export async function attempted(
-  what: Pick<InitReport, "kind" | "name">,
+  thing: Pick<InitReport, "kind" | "name">,
   make: () => Promise<Omit<InitReport, "kind" | "name" | "away">>,
 ): Promise<InitReport> {
-  const subject = `${what.kind} ${what.name}`;
+  const subject = `${thing.kind} ${thing.name}`;
   try {
     const made = await make();
-    return { ...what, ...made, away: false, message: `${subject} ${made.message}` };
+    return { ...thing, ...made, away: false, message: `${subject} ${made.message}` };
   } catch (error) {
-    if (!(error instanceof HoldfastError) || !laterCodes.has(error.code)) throw error;
-    const message = `${subject} is left for later: ${error.message}`;
+    if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
+    const { code } = error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return { ...what, created: false, away: true, message, ...hint };
+    const away = laterCodes.has(code);
+    const failure = away ? {} : { code, exitStatus: exitStatusOf(error) };
+    const what = away ? "is left for later" : "could not be made";
+    const message = `${subject} ${what}: ${error.message}`;
+    return { ...thing, created: false, away, message, ...hint, ...failure };
   }
 }
 

@@ -84,4 +84,27 @@ suite("init", { skip: withoutTools("restic") }, () => {
     }
     assert.deepEqual(await readdir(place.at("usb")), []);
   });
+
+  test("makes the rest when one thing cannot be made, and says why", async () => {
+    await using place = await Workplace.open({
+      repositories: {
+        locked: { ...disk, at: "FOLDER/locked", password: { env: "HOLDFAST_UNSET" } },
+        disk,
+      },
+      jobs: {
+        first: { sources: ["FOLDER/data"], repository: "locked" },
+        documents: { sources: ["FOLDER/data"], repository: "disk" },
+      },
+    });
+
+    const reports = await initJobs(place.program, ["first", "documents"], signal);
+
+    assert.deepEqual(
+      reports.map(({ name, created, code, exitStatus }) => ({ name, created, code, exitStatus })),
+      [
+        { name: "locked", created: false, code: "secret-unavailable", exitStatus: 1 },
+        { name: "disk", created: true, code: undefined, exitStatus: undefined },
+      ],
+    );
+  });
 });

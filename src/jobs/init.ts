@@ -31,7 +31,7 @@ const us = { purpose: "holdfast init", tell: () => {} };
  * Creates the markers and repositories of these jobs that do not exist yet, and leaves alone what
  * does. Volumes that can be attached are, and are put back. A further repository is made so that it
  * shares data with the first one: not before that one is there. What is away, or on a machine that
- * does not answer, is left for later. Throws for the first thing that could not be made.
+ * does not answer, is left for later; what fails keeps nothing else from being made.
  */
 export async function initJobs(
   program: Program,
@@ -42,17 +42,26 @@ export async function initJobs(
   const reports: InitReport[] = [];
   for (const name of names) reports.push(await initVolume(program, name, signal));
 
-  const away = new Set(reports.flatMap((report) => (report.away ? [report.name] : [])));
-  const there = names.filter((name) => !away.has(name));
+  const there = reports.flatMap((report) => (isThere(report) ? [report.name] : []));
   await using shared = new SharedVolumes(program, new Map([[us.purpose, there]]));
   const volumes = new Map<string, string>();
-  for (const name of there) volumes.set(name, await shared.attach(name, us, signal));
+  for (const name of there) {
+    const report = await attempted({ kind: "volume", name }, async () => {
+      volumes.set(name, await shared.attach(name, us, signal));
+      return { created: false, message: "is attached" };
+    });
+    if (!isThere(report)) reports.push(report);
+  }
   for (const each of repositoriesOfJobs(program, jobs)) {
     reports.push(await initRepository(program, { ...each, volumes }, signal));
   }
   const [stuck] = await shared.finish(us.purpose, us);
   if (stuck !== undefined) throw stuck;
   return reports;
+}
+
+function isThere({ away, code }: InitReport): boolean {
+  return !away && code === undefined;
 }
 
 async function initVolume(
