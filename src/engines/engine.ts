@@ -192,6 +192,32 @@ export interface RestoreRequest {
   readonly include: readonly string[];
   /** An absolute path on this machine. Nothing is written outside it. */
   readonly target: string;
+  /** What the snapshot was made of, where its listing says so: what `include` may be written with. */
+  readonly paths?: readonly string[];
+}
+
+/** A snapshot that takes the place of what it was made of. */
+export interface PutBackRequest {
+  readonly snapshot: string;
+  /** What the job backs up now, absolute, on the machine of `host`. */
+  readonly place: string;
+  readonly host: Host;
+}
+
+export interface PutBackResult {
+  /** Where that is now which was in its place. Absent: nothing was. */
+  readonly aside?: string;
+}
+
+/** What another repository of a job held when it was last seen. */
+export interface Holding {
+  readonly repository: string;
+  /** The `origin` of each of its snapshots. */
+  readonly held: ReadonlySet<string>;
+  /** And of those that it ever held, or that its own rules would have dropped at once. */
+  readonly settled: ReadonlySet<string>;
+  /** Whether it receives copies from the other one, or gives them. */
+  readonly receives: boolean;
 }
 
 export interface RestoreResult {
@@ -205,7 +231,13 @@ export interface RestoreResult {
 export type PlannedVerb =
   | { readonly verb: "init"; readonly from?: Repository }
   | { readonly verb: "backup"; readonly request: BackupRequest }
-  | { readonly verb: "copy"; readonly from: Repository; readonly snapshots: readonly Snapshot[] }
+  | {
+      readonly verb: "copy";
+      readonly from: Repository;
+      readonly snapshots: readonly Snapshot[];
+      /** What both sides have. */
+      readonly common?: readonly Snapshot[];
+    }
   | { readonly verb: "forget"; readonly ids: readonly string[] }
   | { readonly verb: "prune" }
   | { readonly verb: "check"; readonly level: CheckLevel }
@@ -257,6 +289,16 @@ export interface Repository {
   check(level: CheckLevel, work: Work): Promise<CheckResult>;
   /** Throws `snapshot-missing`. */
   restore(request: RestoreRequest, work: Work): Promise<RestoreResult>;
+  /**
+   * Which of its snapshots the rules must not drop because of the job's other repositories, and why: by
+   * id. Absent: its copies do not depend on what it keeps. Pure.
+   */
+  pins?(snapshots: readonly Snapshot[], others: readonly Holding[]): ReadonlyMap<string, string>;
+  /**
+   * Puts a whole snapshot in the place of what it was made of, in one moment, and keeps what was there
+   * beside it. Throws `snapshot-missing`. Absent: it can only write files into a target.
+   */
+  putBack?(request: PutBackRequest, work: Work): Promise<PutBackResult>;
   /** Where the files of a snapshot are, absolute, on the repository's machine. Only of browsable ones. Pure. */
   browse?(snapshot: Snapshot): string;
   /** Preconditions that are the engine's own, with the command that mends each. Reads only. */

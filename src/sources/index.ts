@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { paths } from "./paths/index.ts";
 import { repository } from "./repository/index.ts";
+import { subvolume } from "./subvolume/index.ts";
 
 /** Every kind of source. A new one is a folder beside this file and a word here. */
-export const AnySource = z.union([paths, repository]);
+export const AnySource = z.union([paths, repository, subvolume]);

@@ -1,0 +1,93 @@
+// Knows: what has to be so before snapshots can be made, sent and dropped. Must not know: when that is asked.
+import { CommandFailed } from "../../hosts/command-failed.ts";
+import { showLineOn } from "../../hosts/show-command.ts";
+import type { Finding } from "../../kernel/finding.ts";
+import { listReadOnlyCommand } from "./commands.ts";
+import { saysNotPermitted } from "./errors.ts";
+import type { Side } from "./side.ts";
+import { flawOf } from "./snapshots.ts";
+import { absence } from "./view.ts";
+
+/** Every precondition that is btrfs's own. Reads only. What is missing altogether is told elsewhere. */
+export async function examineSide(side: Side, signal: AbortSignal): Promise<readonly Finding[]> {
+  if ((await absence(side, side.name, signal)) !== undefined) return [];
+  const subject = `repository ${side.name}`;
+  if (!(await side.isOnBtrfs(side.location, signal))) {
+    return [
+      {
+        code: "not-on-btrfs",
+        severity: "error",
+        subject,
+        message: `${side.location} is not on a btrfs`,
+        hint: "is its disk mounted? A btrfs repository is a folder on a btrfs",
+      },
+    ];
+  }
+  return [...(await rights(side, subject, signal)), ...(await leftovers(side, subject, signal))];
+}
+
+async function rights(
+  side: Side,
+  subject: string,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const { host, location, setting } = side;
+  try {
+    await host.run(listReadOnlyCommand(setting, location), signal);
+    return [{ code: "btrfs-rights", severity: "ok", subject, message: "btrfs may be asked" }];
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    if (!saysNotPermitted(error)) {
+      const rule = "USER ALL=(root) NOPASSWD: /usr/bin/btrfs";
+      const hint = showLineOn(host, `echo '${rule}' | sudo tee /etc/sudoers.d/holdfast`);
+      const message = error.message;
+      return [{ code: "btrfs-rights", severity: "error", subject, message, hint }];
+    }
+  }
+  const { stdout } = await host.run(
+    { argv: ["findmnt", "-n", "-o", "TARGET,OPTIONS", "-T", location], effect: "reads" },
+    signal,
+  );
+  const [mount = "/", options = ""] = stdout.trim().split(/\s+/);
+  const copying: Finding = {
+    code: "btrfs-rights",
+    severity: "warning",
+    subject,
+    message: "only root can send, receive and tell apart snapshots: copies need that",
+    hint: "run holdfast as root, or write sudo: true into the repository",
+  };
+  if (options.split(",").includes("user_subvol_rm_allowed")) return [copying];
+  return [
+    copying,
+    {
+      code: "user-subvol-rm",
+      severity: "error",
+      subject,
+      message: `${mount} is mounted without user_subvol_rm_allowed: this user cannot drop snapshots`,
+      hint: showLineOn(host, `sudo mount -o remount,user_subvol_rm_allowed '${mount}'`),
+    },
+  ];
+}
+
+/** What looks like a snapshot and is none. */
+async function leftovers(
+  side: Side,
+  subject: string,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const { entries } = await side.look(signal);
+  return entries.flatMap((entry): readonly Finding[] => {
+    const flaw = flawOf(entry);
+    if (flaw === undefined) return [];
+    const line = `btrfs subvolume delete '${side.location}/${entry.name}'`;
+    return [
+      {
+        code: "snapshot-incomplete",
+        severity: "warning",
+        subject,
+        message: `${entry.name} is no complete snapshot: ${flaw}`,
+        hint: `when nobody needs it: ${showLineOn(side.host, line)}`,
+      },
+    ];
+  });
+}

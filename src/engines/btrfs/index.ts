@@ -1,0 +1,41 @@
+// Knows: btrfs, from its options to an opened repository. Must not know: jobs, schedules, volumes.
+import type { RepositorySpec } from "../engine.ts";
+import { minimumVersion } from "./features.ts";
+import { Options } from "./options.ts";
+import { openBtrfs } from "./repository.ts";
+
+/** A folder of btrfs snapshots: its options, parsed into something that can be opened. */
+export const btrfs = Options.transform((options): RepositorySpec => ({
+  engine: options.engine,
+  at: options.at,
+  ...(/^[/~]/.test(options.at) ? { localPath: options.at } : {}),
+  ...(options.keep === undefined ? {} : { keep: options.keep }),
+  ...(options["check-every"] === undefined ? {} : { checkEveryMs: options["check-every"] }),
+  ...(options["check-read-data"] === undefined
+    ? {}
+    : { checkReadData: options["check-read-data"] }),
+  accepts: new Set(["subvolume"]),
+  onOtherHosts: true,
+  readsOtherHosts: true,
+  betweenOtherHosts: true,
+  besideSource: true,
+  browsable: true,
+  provesItself: true,
+  lacks: [
+    "exclude",
+    "exclude-files",
+    "exclude-if-present",
+    "exclude-larger-than",
+    "exclude-ignore-case",
+    "one-file-system",
+  ],
+  needs: [
+    {
+      tool: options.program,
+      versionArguments: ["--version"],
+      minimum: minimumVersion,
+      package: "btrfs-progs",
+    },
+  ],
+  open: (access) => openBtrfs(options, access),
+}));
