@@ -11,11 +11,18 @@ import type { VolumeSpec } from "./volume.ts";
 import { mountings } from "./way.ts";
 
 const Unlock = z.strictObject({
-  luks: z.union([z.strictObject({ prompt: z.literal(true) }), SecretReference]).meta({
-    description:
-      "The passphrase of a LUKS container: a secret, or { prompt: true } to be asked at the terminal. It gets no line end.",
-    examples: [{ keyring: "usb" }, { prompt: true }],
-  }),
+  luks: z
+    .union([
+      z.strictObject({
+        prompt: z.literal(true).meta({ description: "It is asked for at the terminal." }),
+      }),
+      SecretReference,
+    ])
+    .meta({
+      description:
+        "The passphrase of a LUKS container: a secret, or { prompt: true } to be asked at the terminal. It gets no line end.",
+      examples: [{ keyring: "usb" }, { prompt: true }],
+    }),
 });
 
 const Options = z.strictObject({

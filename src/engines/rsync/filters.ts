@@ -26,10 +26,16 @@ export const Filter = z
         error: "clearing the list would drop the rules that protect the repository",
       })
       .refine((rule) => !/^\s*$/.test(rule), { error: "a rule is not empty" }),
-    z.strictObject({ include: text }),
-    z.strictObject({ exclude: text }),
-    z.strictObject({ merge: text }),
-    z.strictObject({ "dir-merge": DirMerge }),
+    z.strictObject({ include: text.meta({ description: "What this pattern matches stays in." }) }),
+    z.strictObject({
+      exclude: text.meta({ description: "What this pattern matches is left out." }),
+    }),
+    z.strictObject({ merge: text.meta({ description: "A file with rules, one a line." }) }),
+    z.strictObject({
+      "dir-merge": DirMerge.meta({
+        description: "Files with rules, in the folders that they are for.",
+      }),
+    }),
   ])
   .meta({
     description:

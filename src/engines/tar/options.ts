@@ -47,12 +47,17 @@ const Age = z.strictObject({
 });
 
 /** How archives are encrypted: not at all, by gpg, or by age. */
-const Encryption = z.union([z.strictObject({ gpg: Gpg }), z.strictObject({ age: Age })]);
+const Encryption = z.union([
+  z.strictObject({ gpg: Gpg.meta({ description: "By GnuPG." }) }),
+  z.strictObject({ age: Age.meta({ description: "By age." }) }),
+]);
 export type Encryption = z.output<typeof Encryption>;
 
 /** Everything that can be said of a repository of archives. */
 export const Options = z.strictObject({
-  engine: z.literal("tar"),
+  engine: z
+    .literal("tar")
+    .meta({ description: "Archives of GNU tar: full ones, and differential ones in between." }),
   ...commonRepositoryShape,
   "full-every": Duration.prefault("7d").meta({
     description:
