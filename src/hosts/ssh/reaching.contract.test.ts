@@ -278,19 +278,20 @@ suite("a machine behind ssh", { skip: withoutTools(...sshdTools) }, () => {
     const trace = join(folder, "trace");
     const words = hostileWords(trace);
 
-    for (const word of words) {
-      const result = await hosts.get("nas").run(
-        {
-          argv: ["sh", "-c", 'printf "%s\\n%s" "$HOSTILE" "$1"; cat', "sh", word],
-          env: { HOSTILE: word },
-          stdin: word,
-          effect: "reads",
-        },
-        never,
-      );
-      assert.equal(result.stdout, `${word}\n${word}${word}`);
-    }
+    const names = words.map((_, index) => `HOSTILE_${index}`);
+    const script = `for word; do printf '%s\\0' "$word"; done; ${names
+      .map((name) => `printf '%s\\0' "$${name}"`)
+      .join("; ")}; cat`;
+    const { stdout } = await hosts.get("nas").run(
+      {
+        ...sh(script, ...words),
+        env: Object.fromEntries(names.map((name, index) => [name, words[index] ?? ""])),
+        stdin: words.join("\0"),
+      },
+      never,
+    );
 
+    assert.deepEqual(stdout.split("\0"), [...words, ...words, ...words]);
     assert.ok(words.length >= 40);
     assert.deepEqual(await hosts.here.inspect([trace], never), [{ kind: "missing" }]);
   });

@@ -59,7 +59,7 @@ const optionText = z.union([
 ]);
 
 const SshOptions = z
-  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9]*$/), optionText)
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,49}$/), optionText)
   .superRefine((options, context) => {
     for (const name of Object.keys(options)) {
       const why = refusedOption(name);
