@@ -1,7 +1,7 @@
 // What stands in the way is found, named, and mended by the very command that the hint gives.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { writeTree } from "../support/backup-user.ts";
 import { newDisk, withoutDisks } from "../support/disk.ts";
 import { holdfastProgram, newUser, type User } from "../support/holdfast.ts";
 import { Findings } from "../support/json-shapes.ts";
+import { sshdTools, startSshd } from "../support/sshd.ts";
 import { withoutTools } from "../support/tools.ts";
 
 const execute = promisify(execFile);
@@ -290,3 +291,113 @@ suite(
     });
   },
 );
+
+/** Somebody who mirrors ~/data to a volume on another machine. */
+async function mirroringTo(nas: object, user: User): Promise<void> {
+  await writeTree(user.at("data"), { letter: "Dear reader" });
+  await user.configure({
+    state: user.at("state"),
+    hosts: { nas },
+    volumes: { pool: { host: "nas", path: user.at("pool") } },
+    repositories: { mirror: { engine: "rsync", at: "pool:mirror" } },
+    jobs: { documents: { sources: [user.at("data")], repository: "mirror" } },
+  });
+}
+
+suite("on another machine", { skip: withoutTools("rsync", ...sshdTools), concurrency: 2 }, () => {
+  test("the hint is typed here, and mends there", async () => {
+    await using server = await startSshd();
+    await using user = await newUser();
+    await mkdir(user.at("pool"));
+    await mirroringTo(server.entry, user);
+    await ready(user);
+    await rm(user.at("pool/mirror/snapshots"), { recursive: true });
+
+    const found = await findingOf(user, "snapshots-folder-missing");
+
+    // As its reader would have it: keys and known hosts of a person are where ssh looks for them.
+    const known = ["-i", server.key, "-o", `UserKnownHostsFile=${server.knownHosts}`];
+    const command = (found.hint ?? "").replace(/^ssh /, `ssh ${known.join(" ")} `);
+    assert.match(found.hint ?? "", /^ssh .*-p \d+ .*@127\.0\.0\.1 'mkdir -- .*snapshots'$/);
+    await execute("sh", ["-c", command]);
+    const after = await examined(user);
+    assert.ok(!after.some(({ code }) => code === found.code), JSON.stringify(after));
+  });
+
+  test("all of it takes one connection, and tools are looked for there", async () => {
+    await using server = await startSshd();
+    await using user = await newUser();
+    await mkdir(user.at("pool"));
+    await mirroringTo(server.entry, user);
+    await ready(user);
+    const before = server.connections();
+
+    const findings = await examined(user);
+
+    assert.equal(server.connections() - before, 1);
+    const subjects = findings.map(({ subject }) => subject);
+    assert.ok(subjects.includes("rsync on nas"), subjects.join());
+    assert.ok(subjects.includes("rsync"), subjects.join());
+    assert.deepEqual(
+      findings.filter(({ severity }) => severity !== "ok"),
+      [],
+    );
+  });
+
+  test("host-key-unknown and host-key-changed stand in the way, and nothing behind is an error", async () => {
+    await using server = await startSshd();
+    await using other = await startSshd();
+    await using user = await newUser();
+    await mkdir(user.at("pool"));
+    const nothing = await user.write("nothing", "");
+    await mirroringTo({ ...server.entry, "known-hosts": nothing }, user);
+
+    const unknown = await examined(user);
+    const [, key = ""] = /^\S+ (.*)$/m.exec(await readFile(other.knownHosts, "utf8")) ?? [];
+    const swapped = await user.write("swapped", `[127.0.0.1]:${server.port} ${key}\n`);
+    await mirroringTo({ ...server.entry, "known-hosts": swapped }, user);
+    const changed = await examined(user);
+
+    for (const [findings, code, hint] of [
+      [unknown, "host-key-unknown", /ssh-keyscan/],
+      [changed, "host-key-changed", /ssh-keygen .*-R/],
+    ] as const) {
+      const amiss = findings.filter(({ severity }) => severity !== "ok");
+      assert.deepEqual(
+        amiss.map((finding) => [finding.severity, finding.code]),
+        [
+          ["error", code],
+          ["away", "host-away"],
+          ["away", "repository-away"],
+        ],
+      );
+      assert.match(amiss[0]?.hint ?? "", hint);
+    }
+  });
+
+  test("host-login-refused names the command that stores a key", async () => {
+    await using server = await startSshd();
+    await using other = await startSshd();
+    await using user = await newUser();
+    await mirroringTo({ ...server.entry, key: other.key }, user);
+
+    const found = await findingOf(user, "host-login-refused");
+
+    assert.match(found.hint ?? "", /ssh-copy-id/);
+  });
+
+  test("location-excluded is no fault", async () => {
+    await using user = await newUser();
+    await mirroringTo({ addresses: [{ host: "127.0.0.1", location: "home" }] }, user);
+
+    const words = ["doctor", "--json", "--exclude-location", "home"];
+    const { stdout, exitStatus } = await user.start(words).ended;
+
+    const { findings } = Findings.parse(JSON.parse(stdout));
+    assert.deepEqual(
+      findings.filter(({ severity }) => severity !== "ok").map(({ code }) => code),
+      ["location-excluded", "host-away", "repository-away"],
+    );
+    assert.equal(exitStatus, 0);
+  });
+});

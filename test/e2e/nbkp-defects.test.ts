@@ -22,6 +22,7 @@ import { promisify } from "node:util";
 import { writeTree } from "../support/backup-user.ts";
 import { type Ended, holdfastProgram, newUser, type User } from "../support/holdfast.ts";
 import { plugInDrive, withoutDrives } from "../support/loop-drive.ts";
+import { freePort } from "../support/service.ts";
 import { withoutTools } from "../support/tools.ts";
 
 const execute = promisify(execFile);
@@ -160,6 +161,36 @@ suite("one job of several", options, () => {
     const doctor = await user.holdfast("doctor");
     assert.match(doctor.stdout, /away {3}job resting: is disabled/);
     assert.notEqual(doctor.exitStatus, 1, doctor.stdout);
+  });
+
+  test("may be on a machine that does not answer: it is skipped, and the others run", async () => {
+    await using user = await mirroringUser();
+    const port = await freePort();
+    await user.configure({
+      state: user.at("state"),
+      hosts: {
+        nas: { addresses: [{ host: "127.0.0.1", port }], user: "backup", "connect-timeout": "5s" },
+      },
+      volumes: { pool: { host: "nas", path: "/srv/pool" } },
+      repositories: {
+        mirror: { engine: "rsync", at: user.at("mirror") },
+        away: { engine: "rsync", at: "pool:mirror" },
+      },
+      jobs: {
+        documents: { sources: [user.at("data")], repository: "mirror" },
+        offsite: { sources: [user.at("data")], repository: "away" },
+      },
+    });
+
+    const ended = await user.holdfast("run", "--json");
+
+    assert.deepEqual(outcomes(ended), { documents: "success", offsite: "skipped" });
+    assert.equal(ended.exitStatus, 0, ended.stderr);
+    const strict = await user.holdfast("run", "--strict", "offsite");
+    assert.equal(strict.exitStatus, 75, strict.stderr);
+    const doctor = await user.holdfast("doctor", "--json");
+    assert.match(doctor.stdout, /"code":\s*"host-unreachable",\s*"severity":\s*"away"/);
+    assert.doesNotMatch(doctor.stdout, /"severity":\s*"error"/);
   });
 });
 
