@@ -6,7 +6,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import type { LocationOptions } from "./command-node.ts";
 
 /** What a person can name, in the words of the messages. */
-export type Named = "job" | "location" | "repository" | "notifier" | "run" | "verb";
+export type Named = "job" | "location" | "repository" | "notifier" | "run" | "verb" | "volume";
 
 /**
  * The given names, each once, or all that there are when none is given. Throws `unknown-name`, with
@@ -39,6 +39,7 @@ const plural: Readonly<Record<Named, string>> = {
   notifier: "notifiers",
   run: "runs",
   verb: "verbs",
+  volume: "volumes",
 };
 
 /** The given jobs, or all. Throws `unknown-name`. */

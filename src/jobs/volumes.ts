@@ -1,5 +1,7 @@
 // Knows: how to say which volumes are there. Must not know: what is on them.
 import type { VolumeState } from "../volumes/volume.ts";
+import { resourceOf } from "./attachments.ts";
+import { keeping } from "./kept-volumes.ts";
 import { noLedger, openVolume } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { VolumeReport } from "./report.ts";
@@ -10,13 +12,16 @@ export async function volumeReports(
   signal: AbortSignal,
 ): Promise<readonly VolumeReport[]> {
   return await Promise.all(
-    [...program.config.volumes].map(async ([name, { path, host }]) => {
+    [...program.config.volumes].map(async ([name, { path, host, device }]) => {
       const state = await openVolume(program, name, noLedger).observe(signal);
       const place = {
         ...(path === undefined ? {} : { path }),
         ...(host === undefined ? {} : { host }),
+        ...(device === undefined ? {} : { device }),
       };
-      return { volume: name, ...place, ...reportOf(state) };
+      const resource = resourceOf(program, name);
+      const kept = program.journal.users(resource).some(({ purpose }) => purpose === keeping);
+      return { volume: name, ...place, ...reportOf(state), ...(kept ? { kept } : {}) };
     }),
   );
 }

@@ -9,7 +9,15 @@ export type Way = "udisks" | "direct";
 const patienceMs = 10 * 60_000;
 
 function changing(argv: Command["argv"], more: Partial<Command> = {}): Command {
-  return { argv, effect: "writes", timeoutMs: patienceMs, ...more };
+  const { env, ...others } = more;
+  // What goes wrong is told by its words.
+  return {
+    argv,
+    effect: "writes",
+    timeoutMs: patienceMs,
+    env: { LC_ALL: "C", ...env },
+    ...others,
+  };
 }
 
 function udisks(verb: string, device: string, ...options: readonly string[]): Command["argv"] {
@@ -29,8 +37,10 @@ export interface Unlocking {
 export function unlocking(way: Way, unlock: Unlocking): Command {
   const { container, mapper, passphrase } = unlock;
   if (way === "udisks") {
+    // It opens its standard input by name, which works with a pipe and not with the socket that it may
+    // be here or behind ssh. `cat` makes a pipe of either, and no passphrase is ever in a file.
     const argv = udisks("unlock", container, "--key-file", "/dev/stdin");
-    return changing(argv, { stdin: passphrase });
+    return changing(["sh", "-c", 'cat | "$@"', "sh", ...argv], { stdin: passphrase });
   }
   const argv = ["cryptsetup", "open", "--type", "luks", "--key-file", "-"] as const;
   return changing([...argv, "--", container, mapper], { stdin: passphrase, ...udevless(unlock) });
