@@ -87,7 +87,7 @@ function unreadable(reason: string): PathState {
 }
 
 /** Looks at paths and prints one line for each: its number, and what `parseState` reads. */
-export function lookCommand(paths: readonly string[]): Command {
+function lookCommand(paths: readonly string[]): Command {
   const words = paths.flatMap((path) => [asOperand(path), withoutSlash(path)]);
   return {
     argv: ["sh", "-c", script, "sh", ...words],
@@ -157,7 +157,7 @@ exit 0
 `.replaceAll(String.raw`\${`, "${");
 
 /** Reads what the script says of one path. */
-export function parseState([kind = "", ...fields]: readonly string[]): PathState {
+function parseState([kind = "", ...fields]: readonly string[]): PathState {
   if (kind === "missing") return { kind };
   if (kind === "lost") {
     return unreadable("it is a symbolic link to something that does not exist");

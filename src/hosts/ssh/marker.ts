@@ -24,9 +24,6 @@ export function beforeMarker(text: string, token: string): string | undefined {
   return at === -1 ? undefined : text.slice(0, at);
 }
 
-/** How long the marker on standard output is, in bytes. */
-export const outputMarkerBytes = (token: string): number => token.length + 2;
-
 /**
  * Passes lines on until the last one. Before that one stands an empty line when the output had ended
  * with a line feed: so an empty line is passed on only when another one follows.
