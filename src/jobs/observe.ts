@@ -7,6 +7,7 @@ import type { Snapshot } from "../kernel/snapshot.ts";
 import type { PlacedSource, SourceState } from "../sources/source.ts";
 import type { VolumeAway, VolumeState } from "../volumes/volume.ts";
 import { unhealthyMark } from "./health.ts";
+import { pinsFor } from "./holdings.ts";
 import {
   identityOf,
   noLedger,
@@ -63,6 +64,8 @@ export type ObservedRepository = {
       readonly series: readonly string[];
       readonly snapshots: readonly Snapshot[];
       readonly verified: ReadonlyMap<string, Date>;
+      /** What has to stay because of other repositories, and why. */
+      readonly pins?: ReadonlyMap<string, string>;
     }
 );
 
@@ -211,7 +214,8 @@ async function listed(
     const snapshots = await repository.snapshots(identity, signal);
     const verified = program.journal.verified(name);
     const series = repository.series(identity);
-    return { state: "listed", identity, series, snapshots, verified };
+    const pins = pinsFor(program, { job, repository }, snapshots);
+    return { state: "listed", identity, series, snapshots, verified, pins };
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code === "interrupted") throw error;
     return { state: error.code === "repository-missing" ? "missing" : "failed", error };

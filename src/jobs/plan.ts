@@ -188,7 +188,7 @@ function foreseen(
   options: { readonly rules: Retention; readonly backup: boolean },
 ): readonly Decision[] | undefined {
   if (target.state !== "listed") return undefined;
-  const { series: growing, snapshots, verified } = target;
+  const { series: growing, snapshots, verified, pins = new Map() } = target;
   const coming: readonly Snapshot[] = options.backup
     ? growing.map((series) => ({
         id: `new:${series}`,
@@ -203,6 +203,7 @@ function foreseen(
     snapshots: [...snapshots, ...coming],
     rules: options.rules,
     verified: proven,
+    pins,
     now: observation.now,
   });
   return decisions.filter(({ snapshot }) => !coming.includes(snapshot));

@@ -130,5 +130,7 @@ function plannedCopy(
   if (from.state !== "listed") return undefined;
   const made = from.snapshots.filter(({ series }) => series !== undefined);
   const snapshots = open(to.name).missing(made, to.snapshots);
-  return { verb: "copy", from: open(from.name), snapshots };
+  const lacking = new Set(snapshots);
+  const common = made.filter((snapshot) => !lacking.has(snapshot));
+  return { verb: "copy", from: open(from.name), snapshots, common };
 }

@@ -71,6 +71,7 @@ async function restoreFrom(
     snapshot: snapshot.id,
     include,
     target,
+    ...(snapshot.paths === undefined ? {} : { paths: snapshot.paths }),
   }));
   const commands = requests.flatMap((each) =>
     repository.preview({ verb: "restore", request: each }).map(showCommand),

@@ -15,9 +15,11 @@ export function decide(options: {
   readonly snapshots: readonly Snapshot[];
   readonly rules: Retention | undefined;
   readonly verified: ReadonlyMap<string, Date>;
+  /** What has to stay because of other repositories, and why. */
+  readonly pins?: ReadonlyMap<string, string>;
   readonly now: Date;
 }): readonly Decision[] {
-  const { snapshots, rules, verified, now } = options;
+  const { snapshots, rules, verified, pins = new Map<string, string>(), now } = options;
   const newestProven = new Map<string, Snapshot>();
   for (const snapshot of snapshots) {
     const { series, id, time } = snapshot;
@@ -25,7 +27,11 @@ export function decide(options: {
     const best = newestProven.get(series);
     if (best === undefined || time > best.time) newestProven.set(series, snapshot);
   }
-  const pinned = new Map([...newestProven.values()].map(({ id }) => [id, "newest verified"]));
+  const pinned = new Map(pins);
+  for (const { id } of newestProven.values()) {
+    const pin = pins.get(id);
+    pinned.set(id, pin === undefined ? "newest verified" : `newest verified, ${pin}`);
+  }
   return decideRetention({ snapshots, rules: rules ?? {}, now, pinned });
 }
 

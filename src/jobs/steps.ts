@@ -1,6 +1,7 @@
 // Knows: how each verb of a run is carried out. Must not know: which come, in what order, and what a failure means for the run.
 import type { Evidence } from "../kernel/evidence.ts";
 import { HoldfastError } from "../kernel/errors.ts";
+import { pinsFor, rememberSettled } from "./holdings.ts";
 import { noteCheck } from "./health.ts";
 import { comparisons } from "./comparisons.ts";
 import { isThere, placedRepository, repositoriesOf } from "./open.ts";
@@ -115,6 +116,8 @@ async function copy(undertaking: Undertaking, name: string): Promise<StepResult>
   });
   const pointless = new Set(dropped(decisions).map(({ id }) => id));
   const wanted = lacking.filter(({ id }) => !pointless.has(id));
+  const never = lacking.filter(({ id }) => pointless.has(id));
+  rememberSettled(program, { job, repository: to }, never);
   if (wanted.length === 0) return { copied: [] };
 
   const result = await to.copy(
@@ -138,11 +141,13 @@ async function copy(undertaking: Undertaking, name: string): Promise<StepResult>
 
 async function forget(undertaking: Undertaking, name: string): Promise<StepResult> {
   const { program, plan } = undertaking;
+  const repository = repositoryIn(undertaking, name);
   const snapshots = await listing(undertaking, name);
   const decisions = decide({
     snapshots,
     rules: rulesFor(program, plan.job, name),
     verified: program.journal.verified(name),
+    pins: pinsFor(program, { job: plan.job, repository }, snapshots),
     now: program.now(),
   });
   const ids = dropped(decisions).map(({ id }) => id);
@@ -155,7 +160,7 @@ async function forget(undertaking: Undertaking, name: string): Promise<StepResul
 
   // Remembered before the act: what is forgotten and not yet pruned still takes up space after a crash.
   program.journal.setMark(prunePendingMark(name), "yes");
-  await repositoryIn(undertaking, name).forget(ids, workFor(undertaking, "forget"));
+  await repository.forget(ids, workFor(undertaking, "forget"));
   const gone = new Set(ids);
   noteListing(
     undertaking,

@@ -3,6 +3,7 @@ import type { Job } from "../config/config.ts";
 import type { JobIdentity, Repository } from "../engines/engine.ts";
 import { exitStatusOf, HoldfastError } from "../kernel/errors.ts";
 import { usingVolumes, type AttachVolume, type VolumeNews } from "./attachments.ts";
+import { pinsFor } from "./holdings.ts";
 import { configuredJob } from "./open.ts";
 import { onlyLooking, type Program } from "./program.ts";
 import { reachRepositories, type Reachable } from "./reach.ts";
@@ -100,7 +101,8 @@ async function entriesOf(
   const snapshots = await repository.snapshots(identity, signal);
   const verified = program.journal.verified(repository.name);
   const rules = rulesFor(program, job, repository.name);
-  const decisions = decide({ snapshots, rules, verified, now: program.now() });
+  const pins = pinsFor(program, { job, repository }, snapshots);
+  const decisions = decide({ snapshots, rules, verified, pins, now: program.now() });
   const found =
     find === undefined
       ? undefined

@@ -4,6 +4,7 @@ import type { HoldfastError } from "../kernel/errors.ts";
 import type { Evidence } from "../kernel/evidence.ts";
 import type { Ledger } from "../kernel/ledger.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
+import { rememberHolding } from "./holdings.ts";
 import { openRepository, type VolumePaths } from "./open.ts";
 import type { Plan } from "./plan.ts";
 import type { Program, RunRequest, Verb } from "./program.ts";
@@ -105,5 +106,7 @@ export function noteListing(
   });
   const ids = snapshots.map(({ id }) => id);
   program.journal.forgetVerified(name, ids);
+  const repository = repositoryIn(undertaking, name);
+  rememberHolding(program, { job: undertaking.plan.job, repository }, snapshots);
   return snapshots;
 }

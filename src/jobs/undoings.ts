@@ -1,4 +1,5 @@
 // Knows: how each kind of ledger entry is undone, whichever room made it. Must not know: when that is done.
+import { btrfsUndoings } from "../engines/btrfs/index.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { LedgerEntry, Undo } from "../kernel/ledger.ts";
 import { engineUndoings } from "../engines/undoings.ts";
@@ -19,6 +20,7 @@ export function undoer(program: Program, run: string | undefined): Undo {
       afterHooksKind,
       async (entry, signal) => await makeUpForHooks(program, { run, entry }, signal),
     ],
+    ...btrfsUndoings(program.hosts),
   ]);
   return async (entry, signal) => {
     const undo = undoings.get(entry.kind);

@@ -1,7 +1,11 @@
 // Knows: btrfs, from its options to an opened repository. Must not know: jobs, schedules, volumes.
 import type { RepositorySpec } from "../engine.ts";
 import { minimumVersion } from "./features.ts";
+import type { Undo } from "../../kernel/ledger.ts";
+import type { MachinesByName } from "./machines.ts";
 import { Options } from "./options.ts";
+import { putBackUndoings } from "./put-back.ts";
+import { receivingUndoings } from "./receiving.ts";
 import { openBtrfs } from "./repository.ts";
 
 /** A folder of btrfs snapshots: its options, parsed into something that can be opened. */
@@ -39,3 +43,8 @@ export const btrfs = Options.transform((options): RepositorySpec => ({
   ],
   open: (access) => openBtrfs(options, access),
 }));
+
+/** How what an interrupted copy or restore left is put back. */
+export function btrfsUndoings(machines: MachinesByName): ReadonlyMap<string, Undo> {
+  return new Map([...receivingUndoings(machines), ...putBackUndoings(machines)]);
+}

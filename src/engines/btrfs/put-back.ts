@@ -12,6 +12,7 @@ import {
   snapshotPath,
   type Setting,
 } from "./commands.ts";
+import { machineOf, type MachinesByName } from "./machines.ts";
 import { newName } from "./names.ts";
 import type { Side } from "./side.ts";
 
@@ -119,11 +120,6 @@ async function undo(host: Host, data: Data, signal: AbortSignal): Promise<void> 
   if (coming?.kind === "directory") await host.run(deleteCommand(setting, [fresh]), signal);
 }
 
-/** The machines by their names; without a name, this one. Throws for a name that it does not know. */
-interface MachinesByName {
-  get(name: string | undefined): Host;
-}
-
 /** How what an interrupted restore left is put back. */
 export function putBackUndoings(machines: MachinesByName): ReadonlyMap<string, Undo> {
   return new Map<string, Undo>([
@@ -131,7 +127,7 @@ export function putBackUndoings(machines: MachinesByName): ReadonlyMap<string, U
       kind,
       async (entry, signal) => {
         const data = Data.parse(entry.data);
-        await undo(machines.get(data.host), data, signal);
+        await undo(machineOf(machines, data.host), data, signal);
       },
     ],
   ]);

@@ -10,6 +10,7 @@ import {
   snapshotPath,
   type Setting,
 } from "./commands.ts";
+import { machineOf, type MachinesByName } from "./machines.ts";
 import { parseNames } from "./output.ts";
 import type { Side } from "./side.ts";
 
@@ -97,11 +98,6 @@ export function discardCommands(
   return [...first, deleteCommand(setting, [path])];
 }
 
-/** The machines by their names; without a name, this one. Throws for a name that it does not know. */
-interface MachinesByName {
-  get(name: string | undefined): Host;
-}
-
 /** How what an interrupted copy left is taken away. What is gone already is undone. */
 export function receivingUndoings(machines: MachinesByName): ReadonlyMap<string, Undo> {
   return new Map<string, Undo>([
@@ -109,7 +105,10 @@ export function receivingUndoings(machines: MachinesByName): ReadonlyMap<string,
       kind,
       async (entry, signal) => {
         const { host, path, program, sudo } = Data.parse(entry.data);
-        await discard({ host: machines.get(host), setting: { program, sudo }, path }, signal);
+        await discard(
+          { host: machineOf(machines, host), setting: { program, sudo }, path },
+          signal,
+        );
       },
     ],
   ]);
