@@ -85,7 +85,10 @@ function fits(node: SchemaNode, value: unknown): boolean {
   return (
     node.type === "object" &&
     known.every(
-      ([key, { const: word }]) => word === undefined || Reflect.get(value, key) === word,
+      ([key, { const: word }]) =>
+        word === undefined ||
+        Reflect.get(value, key) === word ||
+        (!keys.includes(key) && node.required?.includes(key) !== true),
     ) &&
     (memberOf(node) !== undefined || keys.every((key) => known.some(([name]) => name === key)))
   );

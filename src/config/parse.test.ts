@@ -66,6 +66,7 @@ suite("a configuration", () => {
     const { sources, ...job } = jobs.get("documents") ?? assert.fail("no job");
     assert.deepEqual(job, {
       name: "documents",
+      reads: [],
       repository: "documents",
       copies: [],
       selection: {
@@ -120,6 +121,7 @@ suite("a configuration", () => {
     );
     assert.deepEqual(job, {
       name: "documents",
+      reads: [],
       repository: "documents",
       copies: ["offsite"],
       selection: {

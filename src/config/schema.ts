@@ -120,8 +120,13 @@ export const JobEntry = z.strictObject({
   }),
   schedule: Schedule.optional().meta({
     description:
-      "When it is due: a cron schedule in local time or in a given time zone, or an interval since its last start. Without it the job runs only when it is asked to.",
-    examples: ["0 2 * * *", { cron: "30 1 * * 1-5", timezone: "Europe/Berlin" }, { every: "6h" }],
+      "When it is due: a cron schedule in local time or in a given time zone, an interval since its last start, or as soon as its volumes are there. Without it the job runs only when it is asked to.",
+    examples: [
+      "0 2 * * *",
+      { cron: "30 1 * * 1-5", timezone: "Europe/Berlin" },
+      { every: "6h" },
+      { when: "available" },
+    ],
   }),
   keep: Retention.optional().meta({
     description:
