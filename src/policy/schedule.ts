@@ -40,7 +40,8 @@ const Every = z
     examples: ["6h", "1d"],
   });
 
-const When = z.literal("available").meta({
+// An enumeration of one: a literal would make it the name of a kind of schedule.
+const When = z.enum(["available"]).meta({
   description:
     "Run when all volumes that the job needs have appeared: those of its sources and of its repository. Once for each time that they do, unless `every` says how often.",
 });
