@@ -129,11 +129,6 @@ export class Keeping implements AsyncDisposable {
     return await Promise.race([this.#making, promise]);
   }
 
-  /** Forgets that the machine could not be reached: whoever asks wants to know it now. */
-  forgetFailure(): void {
-    this.#failed = undefined;
-  }
-
   async #connect(): Promise<Connection> {
     try {
       // A dead one left its files.

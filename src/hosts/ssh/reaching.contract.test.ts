@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { freePort } from "../../../test/support/service.ts";
 import { type Sshd, sshdTools, startSshd } from "../../../test/support/sshd.ts";
@@ -15,6 +15,9 @@ import { anywhere, type Hosts, openHosts } from "../hosts.ts";
 import { localHost } from "../local.ts";
 import { pipeAcross } from "../pipe-across.ts";
 import { AnyHost } from "./index.ts";
+import { keepingTimes } from "./keeping.ts";
+import { openSshHost } from "./open.ts";
+import { HostSettings } from "./settings.ts";
 
 const never = new AbortController().signal;
 
@@ -294,6 +297,32 @@ suite("a machine behind ssh", { skip: withoutTools(...sshdTools) }, () => {
     assert.deepEqual(stdout.split("\0"), [...words, ...words, ...words]);
     assert.ok(words.length >= 40);
     assert.deepEqual(await hosts.here.inspect([trace], never), [{ kind: "missing" }]);
+  });
+
+  test("is let go of when nobody uses it, but not while a tool does", async () => {
+    const earlier = server.connections();
+    const times = { ...keepingTimes, idleMs: 300 };
+    const here = localHost({ graceMs: 500 });
+    const settings = HostSettings.parse(server.entry);
+    const opening = { name: "nas", here, settings, choice: anywhere, known: () => undefined };
+    await using nas = openSshHost({ ...opening, times });
+    await nas.host.reach(never);
+    const { shell } = nas.host.remote ?? { shell: ["ssh"] };
+    const [program = "ssh", ...words] = shell;
+
+    const line = ["nas", "sleep 2; echo used"];
+    const { stdout } = await here.run(
+      { argv: [program, ...words, ...line], effect: "reads" },
+      never,
+    );
+    const during = server.connections() - earlier;
+    const socket = join(dirname(words.at(-1) ?? ""), "s");
+    const closed = sh('while [ -e "$1" ]; do sleep 0.1; done', socket);
+    await here.run({ ...closed, timeoutMs: 60_000 }, never);
+    const again = await said(nas.host, "echo", "again");
+
+    assert.deepEqual([stdout, during, again], ["used\n", 1, "again\n"]);
+    assert.equal(server.connections() - earlier, 2);
   });
 
   test("can be given to tools that start ssh themselves", async () => {
