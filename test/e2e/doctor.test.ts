@@ -1,14 +1,17 @@
 // What stands in the way is found, named, and mended by the very command that the hint gives.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { writeTree } from "../support/backup-user.ts";
 import { newDisk, withoutDisks } from "../support/disk.ts";
 import { holdfastProgram, newUser, type User } from "../support/holdfast.ts";
 import { Findings } from "../support/json-shapes.ts";
+import { plugInDrive, withoutDrives } from "../support/loop-drive.ts";
 import { sshdTools, startSshd } from "../support/sshd.ts";
 import { withoutTools } from "../support/tools.ts";
 
@@ -21,6 +24,12 @@ type Environment = Readonly<Record<string, string>>;
 async function examined(user: User, env: Environment = {}): Promise<readonly Found[]> {
   const { stdout, stderr } = await user.start(["doctor", "--json"], { env }).ended;
   assert.equal(stderr, "");
+  return Findings.parse(JSON.parse(stdout)).findings;
+}
+
+/** The configuration is warned of on standard error as well. */
+async function examinedPatiently(user: User): Promise<readonly Found[]> {
+  const { stdout } = await user.holdfast("doctor", "--json");
   return Findings.parse(JSON.parse(stdout)).findings;
 }
 
@@ -181,6 +190,51 @@ suite("the hint of", { skip: withoutTools("rsync"), concurrency: 2 }, () => {
     assert.equal(beyond.message, "not examined: volume usb is away");
     assert.equal((await user.holdfast("init")).exitStatus, 0);
     assert.equal((await user.holdfast("doctor")).exitStatus, 0);
+  });
+
+  test("run-interrupted puts back what a killed run left", async () => {
+    await using user = await mirroring();
+    await ready(user);
+    const inside = user.at("inside");
+    const wait = `touch ${inside}; exec sleep 600`;
+    const job = { sources: [user.at("data")], repository: "mirror" };
+    await user.configure({
+      state: user.at("state"),
+      repositories: { mirror: { engine: "rsync", at: user.at("mirror") } },
+      jobs: {
+        documents: { ...job, hooks: { before: [["sh", "-c", wait]], after: [["rm", inside]] } },
+      },
+    });
+    const run = user.start(["run"]);
+    while (!existsSync(inside)) await delay(50);
+    run.child.kill("SIGKILL");
+    await run.ended;
+
+    const found = await findingOf(user, "run-interrupted");
+    await obey(user, found);
+
+    assert.equal(found.severity, "warning");
+    assert.ok(!existsSync(inside));
+    const after = await examined(user);
+    assert.ok(!after.some(({ code }) => code === "run-interrupted"), JSON.stringify(after));
+  });
+
+  test("config-warning says what nothing uses, and a warning ends with 3", async () => {
+    await using user = await mirroring();
+    await ready(user);
+    await user.configure({
+      state: user.at("state"),
+      repositories: {
+        mirror: { engine: "rsync", at: user.at("mirror") },
+        unused: { engine: "rsync", at: user.at("unused") },
+      },
+      jobs: { documents: { sources: [user.at("data")], repository: "mirror" } },
+    });
+
+    const found = (await examinedPatiently(user)).find(({ code }) => code === "config-warning");
+
+    assert.match(found?.message ?? "", /unused/);
+    assert.equal((await user.holdfast("doctor")).exitStatus, 3);
   });
 
   test("secret-readable closes the file", async () => {
@@ -399,5 +453,103 @@ suite("on another machine", { skip: withoutTools("rsync", ...sshdTools), concurr
       ["location-excluded", "host-away", "repository-away"],
     );
     assert.equal(exitStatus, 0);
+  });
+});
+
+/** Somebody who mirrors ~/data to a drive. */
+async function mirroringToDrive(volume: object): Promise<User> {
+  const user = await newUser();
+  await writeTree(user.at("data"), { letter: "Dear reader" });
+  await user.configure({
+    state: user.at("state"),
+    volumes: { usb: volume },
+    repositories: { mirror: { engine: "rsync", at: "usb:mirror" } },
+    jobs: { documents: { sources: [user.at("data")], repository: "mirror" } },
+  });
+  return user;
+}
+
+/** Finds that only the drive is in the way, which is no fault. */
+async function isAway(user: User, code: string): Promise<void> {
+  const amiss = (await examined(user)).filter(({ severity }) => severity !== "ok");
+  assert.deepEqual(
+    amiss.map((finding) => [finding.severity, finding.code]),
+    [
+      ["away", code],
+      ["away", "repository-away"],
+    ],
+  );
+  assert.equal((await user.holdfast("doctor")).exitStatus, 0);
+}
+
+/** Formats a drive anew, as an encrypted one that is cheap to open, and answers with its id. */
+async function encrypt(device: string, passphrase: string): Promise<string> {
+  const cheap = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
+  const words = [
+    "luksFormat",
+    "--batch-mode",
+    "--type",
+    "luks2",
+    ...cheap,
+    "--key-file",
+    passphrase,
+  ];
+  await execute("cryptsetup", [...words, device]);
+  const { stdout } = await execute("blkid", ["-p", "-s", "UUID", "-o", "value", device]);
+  return stdout.trim();
+}
+
+suite("of a drive", { skip: withoutTools("rsync", "cryptsetup") || withoutDrives() }, () => {
+  test("volume-missing is said where its folder is not there", async () => {
+    await using user = await mirroringToDrive({ path: "/mnt/holdfast/nowhere" });
+
+    await isAway(user, "volume-missing");
+  });
+
+  test("volume-not-mounted is said where mounting is left to a person", async (t) => {
+    const drive = await plugInDrive(t);
+    await using user = await mirroringToDrive({ device: drive.uuid, mount: "never" });
+
+    await isAway(user, "volume-not-mounted");
+  });
+
+  test("device-locked is said where nothing unlocks it, passphrase-unavailable where nobody can be asked", async (t) => {
+    const drive = await plugInDrive(t);
+    const passphrase = join(drive.directory, "passphrase");
+    await writeFile(passphrase, "an ordinary passphrase");
+    const device = await encrypt(drive.device, passphrase);
+
+    await using locked = await mirroringToDrive({ device });
+    await isAway(locked, "device-locked");
+    await using asking = await mirroringToDrive({ device, unlock: { luks: { prompt: true } } });
+    await isAway(asking, "passphrase-unavailable");
+  });
+
+  test("unlock-failed and mount-failed are known when it is attached: a run says them", async (t) => {
+    const drive = await plugInDrive(t);
+    const path = join(drive.directory, "usb");
+    await mkdir(path);
+    const passphrase = join(drive.directory, "passphrase");
+    await writeFile(passphrase, "an ordinary passphrase", { mode: 0o600 });
+    const device = await encrypt(drive.device, passphrase);
+    const unlock = { luks: { file: passphrase } };
+    await using locked = await mirroringToDrive({ path, device, mount: "direct", unlock });
+    const PATH = await pretending(
+      locked,
+      "cryptsetup",
+      "echo 'the device is worn out' >&2; exit 1",
+    );
+    const notUnlocked = await locked.start(["run", "--json"], { env: { PATH } }).ended;
+
+    const { stdout } = await execute("mkswap", [drive.device]);
+    const [, swap = ""] = /UUID=(\S+)/.exec(stdout) ?? [];
+    await using odd = await mirroringToDrive({ path, device: swap, mount: "direct" });
+    const notMounted = await odd.holdfast("run", "--json");
+
+    assert.equal(notUnlocked.exitStatus, 1);
+    assert.match(notUnlocked.stdout, /"code":"unlock-failed"/);
+    assert.match(notUnlocked.stdout, /worn out/);
+    assert.equal(notMounted.exitStatus, 1);
+    assert.match(notMounted.stdout, /"code":"mount-failed"/);
   });
 });
