@@ -53,10 +53,10 @@ export async function mirrorFolder(
   };
 }
 
-async function mirrorPlace(layout: MirrorLayout, host?: Host): Promise<RepositoryPlace> {
+async function mirrorPlace(layout: MirrorLayout, elsewhere?: Elsewhere): Promise<RepositoryPlace> {
   const folder = await mirrorFolder(layout);
-  const location = join(folder.path, "mirror");
-  const there = host === undefined ? {} : { host };
+  const location = join(folder.path, elsewhere?.folder ?? "mirror");
+  const there = elsewhere === undefined ? {} : { host: elsewhere.host() };
   return {
     location,
     open: (opening) => openMirror(layout, location, { ...there, ...opening }),
@@ -83,15 +83,21 @@ export function withoutMirror(layout: MirrorLayout): string | false {
   return tools === false && layout === "btrfs" ? withoutDisks("btrfs") : tools;
 }
 
-/** Mirrors of one layout, on this machine or on a host. */
-export function mirrors(layout: MirrorLayout, host?: Host): EngineUnderTest {
-  const where = host === undefined ? "" : `, on host ${host.name}`;
+/** A host that is open by the time a place is made, and a name for the mirror there. */
+export interface Elsewhere {
+  readonly host: () => Host;
+  readonly folder: string;
+}
+
+/** Mirrors of one layout, on this machine or on another. */
+export function mirrors(layout: MirrorLayout, elsewhere?: Elsewhere): EngineUnderTest {
+  const where = elsewhere === undefined ? "" : ", on another machine";
   return {
     name: `rsync with snapshots: ${layout}${where}`,
     skip: withoutMirror(layout),
     secret: "",
     restoredAt: (target) => target,
-    newPlace: async () => await mirrorPlace(layout, host),
+    newPlace: async () => await mirrorPlace(layout, elsewhere),
     lacks: new Set([
       "passwords",
       "checksums",
