@@ -1,25 +1,14 @@
 // Knows: whether the machines and volumes that jobs need can be used. Must not know: what is on them.
-import type { Job } from "../config/config.ts";
 import { showLineOn } from "../hosts/show-command.ts";
 import type { Finding } from "../kernel/finding.ts";
 import { formatSize } from "../kernel/size.ts";
 import type { Volume, VolumeSpec, VolumeState } from "../volumes/volume.ts";
 import { looked, notExamined, ok } from "./doctor-finding.ts";
-import { noLedger, openVolume, placedRepository, repositoriesOf, volumesOf } from "./open.ts";
+import { noLedger, openVolume } from "./open.ts";
 import type { Program } from "./program.ts";
 
 /** Below this much free space on a volume a backup is about to fail. */
 const littleSpaceBytes = 500_000_000;
-
-/** The volumes that these jobs need, each once. */
-export function volumesOfJobs(program: Program, jobs: readonly Job[]): readonly string[] {
-  return volumesOf(
-    jobs.flatMap((job) => {
-      const repositories = repositoriesOf(job).map((name) => placedRepository(program, name));
-      return [...job.sources, ...repositories].map(({ place }) => place);
-    }),
-  );
-}
 
 /** What was found of machines, and which of them cannot be used now. */
 export interface ExaminedHosts {

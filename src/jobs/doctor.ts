@@ -4,11 +4,12 @@ import { secretFindings } from "../config/secrets.ts";
 import type { Finding } from "../kernel/finding.ts";
 import { ok } from "./doctor-finding.ts";
 import { examineJob } from "./doctor-job.ts";
-import { examineHosts, examineVolumes, lookingOnce, volumesOfJobs } from "./doctor-places.ts";
+import { examineHosts, examineVolumes, lookingOnce } from "./doctor-places.ts";
 import { examineSecrets } from "./doctor-secrets.ts";
 import { examineTools, toolsNeeded } from "./doctor-tools.ts";
 import { configuredJob } from "./open.ts";
 import { onlyLooking, type Program } from "./program.ts";
+import { volumesOfJobs } from "./run-volumes.ts";
 
 /**
  * Examines all that these jobs need, everything once however many of them need it. Reads only.
@@ -22,7 +23,10 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const all = names.map((name) => configuredJob(program, name));
   const jobs = all.filter(({ disabled }) => disabled !== true);
-  const volumes = volumesOfJobs(program, jobs);
+  const volumes = volumesOfJobs(
+    program,
+    jobs.map(({ name }) => name),
+  );
   const hosts = await examineHosts(onlyLooking(program), volumes, signal);
   const looking = lookingOnce(onlyLooking(program), hosts.away);
 

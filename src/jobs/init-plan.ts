@@ -7,12 +7,12 @@ import {
   openPair,
   repositoriesOfJobs,
   type ToInit,
-  volumesOfJobs,
   whatIsMade,
 } from "./init-things.ts";
 import { noLedger, openVolume, placedRepository } from "./open.ts";
 import { onlyLooking, type Program } from "./program.ts";
 import type { InitReport } from "./report.ts";
+import { volumesOfJobs } from "./run-volumes.ts";
 import type { VolumeState } from "../volumes/volume.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 

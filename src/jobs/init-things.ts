@@ -17,12 +17,6 @@ import {
 } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { InitReport } from "./report.ts";
-import { volumesOfJob } from "./run-volumes.ts";
-
-/** The volumes of these jobs, each once. */
-export function volumesOfJobs(program: Program, jobs: readonly string[]): readonly string[] {
-  return [...new Set(jobs.flatMap((name) => volumesOfJob(program, name)))];
-}
 
 /** A repository, and the one that it will receive copies of. */
 export interface ToInit {

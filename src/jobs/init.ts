@@ -11,12 +11,12 @@ import {
   repositoriesOfJobs,
   type OpenedPair,
   type ToInit,
-  volumesOfJobs,
   whatIsMade,
 } from "./init-things.ts";
 import { openVolume, type VolumePaths } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { InitReport } from "./report.ts";
+import { volumesOfJobs } from "./run-volumes.ts";
 
 /** A repository that is made is meant to stay: there is nothing to undo, so nothing to promise. */
 const permanent: Ledger = {

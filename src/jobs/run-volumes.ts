@@ -94,3 +94,8 @@ export function volumesOfJob(program: Program, name: string): readonly string[] 
   const repositories = repositoriesOf(job).map((each) => placedRepository(program, each));
   return volumesOf([...job.sources, ...repositories].map(placeOf));
 }
+
+/** All volumes that runs of these jobs may need, each once. */
+export function volumesOfJobs(program: Program, names: readonly string[]): readonly string[] {
+  return [...new Set(names.flatMap((name) => volumesOfJob(program, name)))];
+}
