@@ -1,5 +1,5 @@
 // Knows: the command `restore`.
-import type { RestoreReport } from "../jobs/report.ts";
+import type { PutBackReport, RestoreReport } from "../jobs/report.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { formatSize } from "../kernel/figures.ts";
 import type { CommandNode } from "./command-node.ts";
@@ -11,12 +11,14 @@ import { count, formatSeconds, visible } from "./wording.ts";
 import { localTime } from "../kernel/figures.ts";
 
 interface RestoreOptions {
-  readonly target: string;
+  readonly target?: string;
+  readonly inPlace?: boolean;
   readonly from?: string;
   readonly dryRun?: boolean;
 }
 
 interface RestoreWish extends RestoreOptions {
+  readonly target: string;
   readonly what: string;
   readonly paths: readonly string[];
 }
@@ -31,7 +33,11 @@ export function addRestore(tree: CommandNode, act: Act): void {
     )
     .argument("<job[@snapshot]>", "a job, and @ID, @latest (default) or @DATE such as @2026-11-20")
     .argument("[path...]", "only these files and folders of the snapshot")
-    .requiredOption("-t, --target <directory>", "where to restore to; must be new or empty")
+    .option("-t, --target <directory>", "where to restore to; must be new or empty")
+    .option(
+      "--in-place",
+      "put a whole subvolume in the place of the job's source, and keep what was there beside it",
+    )
     .option("--from <repository>", "which repository of the job to read (default: the first there)")
     .option("-n, --dry-run", "say what would be done, and change nothing")
     .withLocations()
@@ -42,10 +48,70 @@ export function addRestore(tree: CommandNode, act: Act): void {
         "holdfast restore documents@4bba301e -t /tmp/r /home/ann/taxes",
         "restore one folder of one snapshot",
       ],
+      ["holdfast restore home@2026-11-20 --in-place", "put a btrfs subvolume back as it was"],
     )
     .action(async (what: string, paths: readonly string[], options: RestoreOptions) =>
-      act(async (session) => await restore(session, { ...options, what, paths })),
+      act(async (session) => await restoreAsWished(session, { ...options, what, paths })),
     );
+}
+
+async function restoreAsWished(
+  session: Session,
+  wish: RestoreOptions & { readonly what: string; readonly paths: readonly string[] },
+): Promise<number> {
+  const { target, inPlace = false, paths } = wish;
+  if (inPlace === (target !== undefined)) {
+    throw new HoldfastError("usage-invalid", "say where to restore to: --target or --in-place", {
+      hint: "a target must be new or empty; --in-place is for btrfs subvolumes",
+    });
+  }
+  if (target !== undefined) return await restore(session, { ...wish, target });
+  if (paths.length === 0) return await putBack(session, wish);
+  throw new HoldfastError("usage-invalid", "--in-place puts back the whole subvolume, not paths", {
+    hint: "restore paths with: --target DIRECTORY",
+  });
+}
+
+async function putBack(
+  session: Session,
+  wish: RestoreOptions & { readonly what: string },
+): Promise<number> {
+  const { putBackJob } = await import("../jobs/put-back.ts");
+  const { chosenJobs, chosen } = await import("./names.ts");
+  const { output, signal } = session;
+  const { from, dryRun = false } = wish;
+  await using program = await session.open({ readOnly: dryRun });
+  const { job, snapshot } = parseWhat(wish.what);
+  chosenJobs(program.config, [job]);
+  if (from !== undefined) chosen("repository", [from], program.config.repositories.keys());
+  const report = await putBackJob(
+    program,
+    { job, snapshot, dryRun, ...(from === undefined ? {} : { from }) },
+    { signal, progress() {}, tell: tellVolumes(output) },
+  );
+  output.document({ ...report, dryRun });
+  output.text(putBackText(report, { dryRun, paint: output.paint }));
+  return 0;
+}
+
+/** What was put back, and where that is now which was there. */
+export function putBackText(
+  report: PutBackReport,
+  { dryRun, paint }: { readonly dryRun: boolean; readonly paint: Paint },
+): string {
+  const { job, place, aside, snapshots, repository, seconds } = report;
+  const which = snapshots.map(({ id, time }) => `${shortId(id)} of ${localTime(time)}`).join(", ");
+  const source = `snapshot ${which} in ${repository}`;
+  if (dryRun) return `${job}: would put ${source} in the place of ${visible(place)}\n`;
+  const kept =
+    aside === undefined
+      ? []
+      : [
+          `  what was there is now ${visible(aside)}`,
+          `  ${paint.green("next:")} look at it, then: btrfs subvolume delete ${visible(aside)}`,
+        ];
+  const headline = paint.green(`${job}: put back ${visible(place)}`);
+  return [`${headline} (${formatSeconds(seconds)})`, `  from ${source}`, ...kept, ""].join("\n");
 }
 
 async function restore(session: Session, wish: RestoreWish): Promise<number> {

@@ -126,6 +126,18 @@ export interface RestoreReport {
   readonly passedOver?: readonly { readonly repository: string; readonly reason: string }[];
 }
 
+/** A snapshot that took the place of what it was made of. */
+export interface PutBackReport {
+  readonly job: string;
+  readonly repository: string;
+  readonly snapshots: readonly { readonly id: string; readonly time: Date }[];
+  /** What was replaced, absolute. */
+  readonly place: string;
+  /** Where that is now which was there. */
+  readonly aside?: string;
+  readonly seconds: number;
+}
+
 export interface VolumeReport {
   readonly volume: string;
   /** Absent: this machine. */
