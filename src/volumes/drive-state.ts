@@ -11,6 +11,8 @@ import type { VolumeAway, VolumeState } from "./volume.ts";
 
 /** All that was seen of a drive. */
 export interface DriveFacts {
+  /** What the volume is called. */
+  readonly name: string;
   readonly survey: Survey;
   readonly drive: Drive;
   /** A person can be asked for the passphrase, if that is what is configured. */
@@ -65,7 +67,7 @@ function absent({ path, id }: DrivePlace, { survey }: DriveFacts): VolumeAway {
   };
 }
 
-function locked({ passphrase, mount }: DrivePlace, { canAsk }: DriveFacts): VolumeState {
+function locked({ passphrase, mount }: DrivePlace, { canAsk, name }: DriveFacts): VolumeState {
   if (mount === "never" || passphrase === undefined) {
     return {
       kind: "away",
@@ -82,7 +84,7 @@ function locked({ passphrase, mount }: DrivePlace, { canAsk }: DriveFacts): Volu
       kind: "away",
       code: "passphrase-unavailable",
       reason: "it is locked, and there is no terminal to ask for its passphrase",
-      hint: "unlock it beforehand, with: holdfast volumes attach NAME",
+      hint: `unlock it beforehand, with: holdfast volumes attach ${name}`,
     };
   }
   return { kind: "attachable", reason: "is plugged in and locked; it is unlocked when needed" };

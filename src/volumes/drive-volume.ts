@@ -1,5 +1,4 @@
 // Knows: a drive that is plugged in, unlocked and mounted when it is needed. Must not know: how it is configured.
-import type { Host } from "../hosts/host.ts";
 import { attachDrive, type OpenedDrive } from "./attach.ts";
 import { unlessUnreachable } from "./away.ts";
 import { findDrive } from "./drive.ts";
@@ -18,7 +17,7 @@ export function openDrive(place: DrivePlace, access: VolumeAccess): Volume {
   const drive: OpenedDrive = {
     place,
     access,
-    look: async (signal) => await lookAtDrive(place, host, signal),
+    look: async (signal) => await lookAtDrive(place, access, signal),
   };
   const observe = async (signal: AbortSignal): Promise<VolumeState> =>
     await unlessUnreachable(async () => driveState(place, await drive.look(signal)));
@@ -39,12 +38,12 @@ export function openDrive(place: DrivePlace, access: VolumeAccess): Volume {
 
 async function lookAtDrive(
   place: DrivePlace,
-  host: Host,
+  { name, host }: VolumeAccess,
   signal: AbortSignal,
 ): Promise<DriveFacts> {
   const found = await survey(host, signal);
   const drive = findDrive(found, place.id);
-  const facts = { survey: found, drive, canAsk: ownTerminal() !== undefined };
+  const facts = { name, survey: found, drive, canAsk: ownTerminal() !== undefined };
   const path = expectedPath(place, drive);
   if (path === undefined || drive.kind !== "open") return facts;
   const paths = markedPaths(path);

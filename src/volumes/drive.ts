@@ -21,7 +21,11 @@ export type Drive =
 
 /** Finds the drive with an id. */
 export function findDrive({ devices, mounts }: Survey, id: DeviceId): Drive {
-  const found = devices.filter((device) => carries(device, id));
+  const carriers = devices.filter((device) => carries(device, id));
+  // A disk with several paths, and a partition that is all of its disk, carry what is in them.
+  const found = carriers.filter(
+    ({ children }) => !carriers.some(({ path }) => children.includes(path)),
+  );
   const [first] = found;
   if (first === undefined) return { kind: "absent" };
   // The devices of one btrfs file system all carry its id, and each of them stands for it.

@@ -182,7 +182,7 @@ function stillOpen(found: Survey, { device, mapper }: Unlocked): Opened | undefi
     const { container, fileSystem, mounts } = drive;
     return { container: container.path, mapper: fileSystem.name, mounts };
   }
-  if (drive.kind !== "absent") return undefined;
+  // It was pulled out, and perhaps plugged in again: then both are there, and know nothing of each other.
   const orphan = found.devices.find(({ type, name }) => type === "crypt" && name === mapper);
   return orphan === undefined ? undefined : { mapper, mounts: mountsOf(found.mounts, [orphan]) };
 }
