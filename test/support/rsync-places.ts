@@ -42,7 +42,7 @@ export function openMirror(
 }
 
 /** A folder for one mirror; for btrfs on a disk of its own. */
-export async function mirrorFolder(
+async function mirrorFolder(
   layout: MirrorLayout,
 ): Promise<AsyncDisposable & { readonly path: string }> {
   if (layout === "btrfs") return await newDisk({ sizeMiB: 20 * 1024, options: ["compress=zstd"] });
@@ -135,7 +135,7 @@ async function largestFile(directory: string): Promise<string> {
 }
 
 /** Changes a byte as a bad disk would: nothing else shows it. */
-export async function flipByte(path: string): Promise<void> {
+async function flipByte(path: string): Promise<void> {
   const { atime, mtime } = await stat(path);
   {
     await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);

@@ -7,11 +7,11 @@ import { protectionArguments } from "./filters.ts";
 import { folderOf, type Standing } from "./layout.ts";
 import type { Mirror } from "./mirror.ts";
 import { parseItemized } from "./output.ts";
-import { presumedSources } from "./sources.ts";
-import { isSameMachine, routeBetween, transferCommand, type Transfer } from "./transfer.ts";
+import { lookAtSources } from "./sources.ts";
+import { isReachable, routeBetween, transferCommand, type Transfer } from "./transfer.ts";
 
 /** What is compared with the files of a snapshot. */
-export interface Comparison {
+interface Comparison {
   readonly id: string;
   readonly host: Host;
   /** As rsync takes them. */
@@ -20,7 +20,7 @@ export interface Comparison {
 }
 
 /** What is to be seen without reading files. Pure. */
-export function structureProblems(mirror: Mirror, standing: Standing): CheckResult {
+function structureProblems(mirror: Mirror, standing: Standing): CheckResult {
   const { latest, snapshots, strays, leftovers } = standing;
   const { layout } = mirror.places;
   const writable = snapshots.filter((snapshot) => layout === "btrfs" && snapshot.writable);
@@ -46,7 +46,7 @@ const told = 100;
  * Compares files by what they hold. One of the same size and time with other contents was damaged here or
  * there; whatever else differs has changed since.
  */
-export async function compare(
+async function compare(
   mirror: Mirror,
   comparison: Comparison,
   { share, work }: { readonly share: number; readonly work: Work },
@@ -59,7 +59,7 @@ export async function compare(
   let count = 0;
   const { far } = transfer.route;
   if (far !== undefined) await far.reach(work.signal);
-  await transfer.route.runner.run(
+  const { exitStatus } = await transfer.route.runner.run(
     { ...transferCommand(transfer), okExits: [0, 23, 24] },
     work.signal,
     {
@@ -75,7 +75,11 @@ export async function compare(
     (name) =>
       `${name} in snapshot ${comparison.id} differs from ${comparison.with}, at the same size and time: one of the two is damaged`,
   );
-  return { problems: count > told ? [...problems, `and ${count - told} more`] : problems };
+  const incomplete = "not every file could be compared: some are gone from there, or unreadable";
+  return {
+    problems: count > told ? [...problems, `and ${count - told} more`] : problems,
+    notes: exitStatus === 0 ? [] : [incomplete],
+  };
 }
 
 /** `fc........`: the contents differ, and neither size nor time do. */
@@ -86,7 +90,7 @@ function isDamage(what: string): boolean {
 const looking = ["--recursive", "--links", "--times", "--checksum", "--dry-run", "--existing"];
 
 /** Looks and changes nothing. Pure. */
-export function comparisonTransfer(
+function comparisonTransfer(
   mirror: Mirror,
   { id, host, words }: Comparison,
   chosen: readonly string[] | undefined,
@@ -125,19 +129,36 @@ function isChosen(path: string, share: number): boolean {
   return hash / 2 ** 32 < share;
 }
 
-/** What a level asks to be compared with, where that can be. Pure. */
-export function comparisonsOf(
+/** What there is to compare a snapshot with: first the source, then another repository. */
+async function comparisonFor(
   mirror: Mirror,
-  newest: string,
-  { source }: CheckLevel,
-): readonly Comparison[] {
-  if (source === undefined || source.what.kind !== "paths") return [];
-  const { words } = presumedSources(source.what.paths);
-  const reachable =
-    isSameMachine(source.host, mirror.access.host) ||
-    source.host.remote === undefined ||
-    mirror.access.host.remote === undefined;
-  return reachable ? [{ id: newest, host: source.host, words, with: "the source" }] : [];
+  {
+    ids,
+    level: { source },
+    other,
+  }: {
+    readonly ids: readonly string[];
+    readonly level: CheckLevel;
+    readonly other: Mirror | undefined;
+  },
+  signal: AbortSignal,
+): Promise<Comparison | undefined> {
+  const { host } = mirror.access;
+  const newest = ids.at(-1);
+  if (newest === undefined) return undefined;
+  if (source?.what.kind === "paths" && isReachable(source.host, host)) {
+    const { words } = await lookAtSources(source.host, source.what.paths, signal);
+    return { id: newest, host: source.host, words, with: "the source" };
+  }
+  if (other === undefined || !isReachable(other.access.host, host)) return undefined;
+  const common = await newestCommon(ids, other, signal);
+  if (common === undefined) return undefined;
+  return {
+    id: common,
+    host: other.access.host,
+    words: [`${folderOf(other.places, common)}/`],
+    with: `repository "${other.subject.name}"`,
+  };
 }
 
 /** Checks structure, and as much of the data as asked for, against what there is to compare with. */
@@ -148,27 +169,12 @@ export async function checkMirror(
 ): Promise<CheckResult> {
   const { structure, ids } = await structureOf(mirror, work.signal);
   if (level.readData === undefined) return structure;
-  const newest = ids.at(-1);
-  if (newest === undefined) return withNote(structure, "there is no snapshot to compare");
-  const common = other === undefined ? undefined : await newestCommon(ids, other, work.signal);
-  const comparisons = [
-    ...comparisonsOf(mirror, newest, level),
-    ...(common === undefined || other === undefined || level.source !== undefined
-      ? []
-      : [
-          {
-            id: common,
-            host: other.access.host,
-            words: [`${folderOf(other.places, common)}/`],
-            with: `repository "${other.subject.name}"`,
-          },
-        ]),
-  ];
-  const [comparison] = comparisons;
+  if (ids.length === 0) return withNote(structure, "there is no snapshot to compare");
+  const comparison = await comparisonFor(mirror, { ids, level, other }, work.signal);
   if (comparison === undefined) {
     return withNote(
       structure,
-      "no file was compared: a mirror has no checksums of its own, and neither its source nor another repository of the job is there",
+      "no file was compared: a mirror has no checksums of its own, and neither its source nor another repository of the job is within reach",
     );
   }
   const share = Number.parseFloat(level.readData) / 100;

@@ -14,7 +14,7 @@ const readOnly = /Read-only file system/;
 const badDisk = /Input\/output error/;
 
 /** A repository without room. */
-export function fullError({ name, location }: Subject, cause?: unknown): HoldfastError {
+function fullError({ name, location }: Subject, cause?: unknown): HoldfastError {
   return new HoldfastError("repository-full", `there is no room left in repository "${name}"`, {
     hint: `see what takes up the space at ${location}; keep fewer snapshots, or free some: holdfast forget, then holdfast prune`,
     cause,

@@ -45,7 +45,7 @@ export const Filter = z
 export type Filter = z.output<typeof Filter>;
 
 /** The rule in rsync's own notation. Rules are separated from their word by `_`, so that a pattern may begin with a space. */
-export function ruleOf(filter: Filter): string {
+function ruleOf(filter: Filter): string {
   if (typeof filter === "string") return filter;
   if ("include" in filter) return `+ ${filter.include}`;
   if ("exclude" in filter) return `- ${filter.exclude}`;

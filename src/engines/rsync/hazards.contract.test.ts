@@ -438,3 +438,29 @@ test(
     assert.equal(text, "first");
   },
 );
+
+test(
+  "compares with another repository where the source is away",
+  { skip: withoutMirror("none") },
+  async () => {
+    await using workshop = await Workshop.open(mirrors("hard-links"));
+    await using further = await mirrors("none").newPlace();
+    await further.create();
+    await makeHostileTree(workshop.source);
+    const from = workshop.place.open();
+    const snapshot = await workshop.snapshot(from);
+    const job = { name: "contract", paths: [workshop.source] };
+    await further.open().copy(from, { job, snapshots: [snapshot] }, workshop.work);
+    const level = { readData: "100%", other: { what: from, host: localHost() } };
+
+    const whole = await further.open().check(level, workshop.work);
+    await further.damage?.();
+    const damaged = await further.open().check(level, workshop.work);
+
+    assert.deepEqual([whole.problems, whole.notes], [[], []]);
+    assert.match(
+      damaged.problems.join(),
+      /(large|hard link) in snapshot .* differs from repository "tested"/,
+    );
+  },
+);

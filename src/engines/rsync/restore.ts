@@ -16,7 +16,7 @@ import { routeBetween, transferCommand, type Transfer } from "./transfer.ts";
 const onlyThere = /^--(bwlimit|(max|min)-size|exclude|include|chmod|chown|usermap|groupmap)\b/;
 
 /** The command that restores. `record` is what is known of the snapshot. Pure. */
-export function restoreTransfer(
+function restoreTransfer(
   mirror: Mirror,
   request: RestoreRequest,
   record: Record | undefined,

@@ -2,12 +2,6 @@
 import type { Command, Host } from "../../hosts/host.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 
-/** A path on a machine. */
-export interface End {
-  readonly host: Host;
-  readonly path: string;
-}
-
 /** How rsync gets from one machine to another. */
 export interface Route {
   /** The machine on which rsync is started. */
@@ -18,7 +12,7 @@ export interface Route {
 }
 
 /** Whether two hosts are one machine. Each may be wrapped, so they are compared by name. */
-export function isSameMachine(a: Host, b: Host): boolean {
+function isSameMachine(a: Host, b: Host): boolean {
   if (a.remote === undefined || b.remote === undefined) return a.remote === b.remote;
   return a.name === b.name;
 }
@@ -38,6 +32,11 @@ export function routeBetween(ends: {
     `rsync cannot copy from host "${from.name}" to host "${to.name}": one end must be this machine, or both the same host`,
     { hint: "mirror to this machine first, and from here to the other host with a second job" },
   );
+}
+
+/** Whether rsync can get from one to the other. */
+export function isReachable(a: Host, b: Host): boolean {
+  return a.remote === undefined || b.remote === undefined || isSameMachine(a, b);
 }
 
 /** What rsync is told of one copying. */
