@@ -1,17 +1,18 @@
 // What stands in the way is found, named, and mended by the very command that the hint gives.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { findExecutable } from "../../src/hosts/executable.ts";
 import { writeTree } from "../support/backup-user.ts";
 import { newDisk, withoutDisks } from "../support/disk.ts";
 import { holdfastProgram, newUser, type User } from "../support/holdfast.ts";
 import { Findings } from "../support/json-shapes.ts";
-import { plugInDrive, withoutDrives } from "../support/loop-drive.ts";
+import { type LoopDrive, plugInDrive, withoutDrives } from "../support/loop-drive.ts";
 import { sshdTools, startSshd } from "../support/sshd.ts";
 import { withoutTools } from "../support/tools.ts";
 
@@ -499,6 +500,35 @@ async function encrypt(device: string, passphrase: string): Promise<string> {
   return stdout.trim();
 }
 
+/** A PATH with nothing but these pretended programs, and the real ones that looking takes. */
+async function only(user: User, pretended: Readonly<Record<string, string>>): Promise<string> {
+  const real = "sh cat find stat lsblk blkid findmnt readlink rsync cryptsetup".split(" ");
+  await mkdir(user.at("only"));
+  for (const program of real) {
+    const found = findExecutable(program, process.env);
+    if (found.kind === "found") await symlink(found.path, user.at("only", program));
+  }
+  for (const [program, script] of Object.entries(pretended)) {
+    await writeFile(user.at("only", program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  return user.at("only");
+}
+
+/** Formats a drive anew, and answers with its id. */
+async function formatBtrfs({ device, directory }: LoopDrive): Promise<string> {
+  const uuid = crypto.randomUUID();
+  await execute("truncate", ["--size", "128M", join(directory, "image")]);
+  await execute("losetup", ["--set-capacity", device]);
+  await execute("mkfs.btrfs", ["-q", "-f", "-U", uuid, device]);
+  return uuid;
+}
+
+/** For `skip`: where udisks has its part for btrfs, its absence cannot be seen. */
+function withBtrfsModule(): string | false {
+  const modules = globSync("/usr/lib/{*,*/*}/modules/libudisks2_btrfs.so");
+  return modules.length > 0 ? "udisks has its part for btrfs here" : false;
+}
+
 suite("of a drive", { skip: withoutTools("rsync", "cryptsetup") || withoutDrives() }, () => {
   test("volume-missing is said where its folder is not there", async () => {
     await using user = await mirroringToDrive({ path: "/mnt/holdfast/nowhere" });
@@ -524,6 +554,36 @@ suite("of a drive", { skip: withoutTools("rsync", "cryptsetup") || withoutDrives
     await using asking = await mirroringToDrive({ device, unlock: { luks: { prompt: true } } });
     await isAway(asking, "passphrase-unavailable");
   });
+
+  for (const [code, udisksctl, pkcheck, hint] of [
+    ["udisks-missing", undefined, "exit 0", /^sudo apt-get install udisks2 /],
+    [
+      "udisks-not-running",
+      "echo 'no answer' >&2; exit 1",
+      "exit 0",
+      /^sudo systemctl start udisks2$/,
+    ],
+    ["polkit-rule-missing", "exit 0", "exit 2", /^holdfast volumes polkit-rule \| sudo tee /],
+    ["udisks-btrfs-module-missing", "exit 0", "exit 0", /^sudo apt-get install udisks2-btrfs$/],
+  ] as const) {
+    const isBtrfs = code === "udisks-btrfs-module-missing";
+    const skip = isBtrfs && (withoutTools("mkfs.btrfs") || withBtrfsModule());
+    test(`${code} is told to an ordinary user, who mounts by udisks`, { skip }, async (t) => {
+      const drive = await plugInDrive(t);
+      const device = isBtrfs ? await formatBtrfs(drive) : drive.uuid;
+      await using user = await mirroringToDrive({ device });
+      const programs = {
+        id: "echo 1000",
+        pkcheck,
+        ...(udisksctl === undefined ? {} : { udisksctl }),
+      };
+      const PATH = await only(user, programs);
+
+      const found = await findingOf(user, code, { PATH });
+
+      assert.match(found.hint ?? "", hint);
+    });
+  }
 
   test("unlock-failed and mount-failed are known when it is attached: a run says them", async (t) => {
     const drive = await plugInDrive(t);

@@ -1,6 +1,7 @@
 // Knows: what has to be so before snapshots can be made, sent and dropped. Must not know: when that is asked.
+import { posix } from "node:path";
 import { CommandFailed } from "../../hosts/command-failed.ts";
-import { showLineOn } from "../../hosts/show-command.ts";
+import { showCommand, showLineOn } from "../../hosts/show-command.ts";
 import type { Finding } from "../../kernel/finding.ts";
 import { listReadOnlyCommand } from "./commands.ts";
 import { saysNotPermitted } from "./errors.ts";
@@ -15,7 +16,7 @@ export async function examineSide(side: Side, signal: AbortSignal): Promise<read
   if (!(await side.isOnBtrfs(side.location, signal))) {
     return [
       {
-        code: "not-on-btrfs",
+        code: "not-btrfs",
         severity: "error",
         subject,
         message: `${side.location} is not on a btrfs`,
@@ -57,14 +58,15 @@ async function rights(
     hint: "run holdfast as root, or write sudo: true into the repository",
   };
   if (options.split(",").includes("user_subvol_rm_allowed")) return [copying];
+  const remount = ["sudo", "mount", "-o", "remount,user_subvol_rm_allowed", "--", mount] as const;
   return [
     copying,
     {
-      code: "user-subvol-rm",
+      code: "subvolumes-not-removable",
       severity: "error",
       subject,
       message: `${mount} is mounted without user_subvol_rm_allowed: this user cannot drop snapshots`,
-      hint: showLineOn(host, `sudo mount -o remount,user_subvol_rm_allowed '${mount}'`),
+      hint: showLineOn(host, showCommand({ argv: remount, effect: "writes" })),
     },
   ];
 }
@@ -79,7 +81,11 @@ async function leftovers(
   return entries.flatMap((entry): readonly Finding[] => {
     const flaw = flawOf(entry);
     if (flaw === undefined) return [];
-    const line = `btrfs subvolume delete '${side.location}/${entry.name}'`;
+    const path = posix.join(side.location, entry.name);
+    const line = showCommand({
+      argv: ["btrfs", "subvolume", "delete", "--", path],
+      effect: "writes",
+    });
     return [
       {
         code: "snapshot-incomplete",
