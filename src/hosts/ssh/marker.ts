@@ -25,6 +25,16 @@ export function beforeMarker(text: string, token: string): string | undefined {
 }
 
 /**
+ * What came after the line that says that the command begins. Before it are words of the login shell and its
+ * files: they are not the command's.
+ */
+export function afterBeginning(text: string, token: string): string {
+  const line = `\n${token} begun\n`;
+  const at = `\n${text}`.indexOf(line);
+  return at === -1 ? text : text.slice(at + line.length - 1);
+}
+
+/**
  * Passes lines on until the last one. Before that one stands an empty line when the output had ended
  * with a line feed: so an empty line is passed on only when another one follows.
  */

@@ -57,15 +57,16 @@ function asPath(path: string): string {
 
 /**
  * Runs a command and says on both of its outputs how it ended, in a line that begins with the token: a
- * connection that is lost is then told from a command that ends with the same status. It is listed by its
- * process group, so that it can be ended from another session.
+ * connection that is lost is then told from a command that ends with the same status. It also says when it
+ * begins: what is heard before that are the words of the login shell. It is listed by its process group, so
+ * that it can be ended from another session.
  */
 export function runScript(command: Command, running: Running): string {
   const { token, from, to } = running;
   const input = from === undefined ? "" : ` <${quoteWord(from)}`;
   const output = to === undefined ? "" : ` >${quoteWord(to)}`;
   return `${enlisted(running)}
-printf '%s begun\\n' ${token} >&3
+printf '\\n%s begun\\n' ${token} >&3
 ${lookup}
 ${setting(command)}
 s=127

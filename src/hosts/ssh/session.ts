@@ -7,7 +7,13 @@ import type { Command, CommandResult, EndSignal, Host, Watch } from "../host.ts"
 import { HoldfastError } from "../../kernel/errors.ts";
 import { Secret } from "../../kernel/secret.ts";
 import type { Connection } from "./connection.ts";
-import { beforeMarker, type Ended, LinesBeforeMarker, readEnded } from "./marker.ts";
+import {
+  afterBeginning,
+  beforeMarker,
+  type Ended,
+  LinesBeforeMarker,
+  readEnded,
+} from "./marker.ts";
 import { endScript, runScript } from "./scripts.ts";
 import { scriptAsInput, scriptReader } from "./shell-text.ts";
 
@@ -98,7 +104,10 @@ export class Session {
     const { watch = {}, to } = this.#options;
     const { stdoutLine, stderrLine } = watch;
     let isComplete = to !== undefined;
-    const errors = new LinesBeforeMarker(stderrLine ?? (() => {}), (line) => {
+    const hear = (line: string): void => {
+      if (this.#hasBegun) stderrLine?.(line);
+    };
+    const errors = new LinesBeforeMarker(hear, (line) => {
       if (line === `${this.token} begun`) {
         this.#hasBegun = true;
         return true;
@@ -150,7 +159,7 @@ export class Session {
       exitStatus: ended.exitStatus,
       ...(signal === undefined ? {} : { signal }),
       stdout,
-      stderr: (beforeMarker(result.stderr, this.token) ?? "").replace(`${this.token} begun\n`, ""),
+      stderr: afterBeginning(beforeMarker(result.stderr, this.token) ?? "", this.token),
       truncated: !isWatched && result.truncated,
       milliseconds,
     };
