@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -39,6 +40,8 @@ export interface Machine extends Line {
   readonly name: string;
   /** What programs that run there find at `Machines.disk`. */
   readonly disk: string;
+  /** The home of whoever comes in: empty, whatever this machine's users have in theirs. */
+  readonly home: string;
   /** Its entry under `hosts` in a configuration. */
   readonly entry: Readonly<Record<string, unknown>>;
   /** How many connections its ssh server has had, and how many of them came in. */
@@ -153,11 +156,13 @@ async function newMachine(wanted: NewMachine, shared: Shared): Promise<Machine> 
   const { name, line, network, behind } = wanted;
   const own = join(shared.folder, name);
   const disk = wanted.disk ?? join(own, "disk");
-  await mkdir(own);
+  const home = join(own, "home");
+  await mkdir(home, { recursive: true });
   if (wanted.disk === undefined) await mkdir(disk);
   const server: Server = {
     network,
     disk,
+    home,
     mountPoint: shared.disk,
     log: join(own, "log"),
     config: join(own, "sshd_config"),
@@ -168,6 +173,7 @@ async function newMachine(wanted: NewMachine, shared: Shared): Promise<Machine> 
     ...line,
     name,
     disk,
+    home,
     entry: {
       addresses: [line.address],
       ...(behind === undefined ? {} : { jump: behind }),
@@ -231,6 +237,7 @@ async function writeServer(
 interface Server {
   readonly network: string;
   readonly disk: string;
+  readonly home: string;
   /** Where the disk is for all that runs there. */
   readonly mountPoint: string;
   readonly log: string;
@@ -239,7 +246,7 @@ interface Server {
 
 // The machine has mounts of its own. Other tests' disks are none of its business: it would hold them.
 const boot = `set -eu
-disk=$1 mountPoint=$2; shift 2
+disk=$1 mountPoint=$2 home=$3; shift 3
 while read -r device at rest; do
   case $device,$at in
     */dev/loop*,"$disk" | */dev/loop*,"$disk"/*) ;;
@@ -247,16 +254,19 @@ while read -r device at rest; do
   esac
 done < /proc/self/mounts
 mount --rbind "$disk" "$mountPoint"
+mount --bind "$home" ~
+cd /
 exec "$@"`;
 
 async function startServer(server: Server): Promise<ChildProcess> {
-  const { network, disk, mountPoint, log, config } = server;
+  const { network, disk, home, mountPoint, log, config } = server;
   const [program, ...args] = inNetwork(network);
   const before = await listeningIn(log);
   const mounting = ["unshare", "--mount", "--propagation", "private", "--"];
-  const booting = ["sh", "-c", boot, "boot", disk, mountPoint];
+  const booting = ["sh", "-c", boot, "boot", disk, mountPoint, home];
   const serving = [sshd, "-D", "-E", log, "-f", config];
   const child = spawn(program, [...args, ...mounting, ...booting, ...serving], {
+    env: { ...process.env, HOME: userInfo().homedir },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let said = "";
