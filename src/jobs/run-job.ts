@@ -17,6 +17,7 @@ import type { Listener } from "./event.ts";
 import { noteDamage } from "./health.ts";
 import { afterHooksEntry, runHooks, SkippedByHook, type HookFacts } from "./hooks.ts";
 import { SharedVolumes, type VolumeUser } from "./attachments.ts";
+import { causeOf } from "./lost-volume.ts";
 import { identityOf } from "./open.ts";
 import type { EndedUpstream } from "./order.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -278,7 +279,8 @@ async function takeStep(undertaking: Undertaking, step: Step): Promise<void> {
     const result = await carryOut(undertaking, verb, repository);
     const seconds = (program.now().getTime() - started.getTime()) / 1000;
     record({ event: "step-finished", step: verb, repository, seconds, result });
-  } catch (error) {
+  } catch (thrown) {
+    const error = await causeOf(thrown, undertaking);
     record({ event: "step-failed", step: verb, repository, ...explained(error) });
     soFar.failures.push({ verb, repository, error });
     // A copy may fail because of what it reads from: then it is not this repository that is damaged.

@@ -14,6 +14,7 @@ export const errorCodes = {
   "source-missing": { exit: 1, retry: false },
   "source-unreadable": { exit: 1, retry: false },
   "volume-away": { exit: 75, retry: false },
+  "volume-lost": { exit: 1, retry: true },
   "unlock-failed": { exit: 1, retry: false },
   "mount-failed": { exit: 1, retry: true },
   "unmount-failed": { exit: 1, retry: true },

@@ -128,7 +128,7 @@ touch /tmp/go
 wait "$pid" && status=0 || status=$?
 sed 's/^/#   /' /tmp/failing
 check 'a run whose drive was pulled out fails' test "$status" -eq 1
-check 'and says that the drive is to blame' grep -qiE 'input/output|read-only|not there' /tmp/failing
+check 'and says that the drive is to blame' grep -q 'volume "usb" went away' /tmp/failing
 check 'what it left can be recovered' exits 0 user_holdfast recover
 check 'so that nothing of the drive is left' locked
 
@@ -141,9 +141,8 @@ check 'with --strict it is told by the exit status' exits 75 user_holdfast run -
 plug ubdb usb
 check 'with the drive back other runs go through' exits 0 user_holdfast run documents
 check 'and the drive is locked once more' locked
-user_holdfast run slow
-check 'what failed is found sound' exits 0 user_holdfast check slow --read-data
-check 'and goes on as before' exits 0 user_holdfast run slow
+check 'what failed goes on as before' exits 0 user_holdfast run slow
+check 'and is found sound' exits 0 user_holdfast check slow --read-data
 
 # A stick with FAT has a short id, and nothing of it is encrypted.
 plug ubdc stick
@@ -151,9 +150,9 @@ mkfs.vfat -i 1A2B3C4D /dev/ubdc >/dev/null
 udevadm trigger --subsystem-match=block
 udevadm settle
 check 'a stick with FAT is attached by its short id' exits 0 user_holdfast volumes attach stick
-check 'and mounted' grep -q ' /dev/ubdc ' /proc/self/mountinfo
+check 'and mounted' mounted /media/user/1A2B-3C4D
 check 'and detached' exits 0 user_holdfast volumes detach stick
-check 'and not mounted then' not grep -q ' /dev/ubdc ' /proc/self/mountinfo
+check 'and not mounted then' not mounted /media/user/1A2B-3C4D
 
 # Root, without udisks.
 systemctl stop udisks2
