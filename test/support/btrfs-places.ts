@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Repository } from "../../src/engines/engine.ts";
@@ -102,6 +102,7 @@ async function newPlace(tested: {
   return {
     location,
     beside: disk.path,
+    ...(host === undefined ? {} : { sourceHost: host }),
     open: (opening = {}) =>
       openSnapshots(location, { options, ...(host === undefined ? {} : { host }), ...opening }),
     create: async () => await mkdir(location),
@@ -136,4 +137,15 @@ async function damagedAt(image: string): Promise<number> {
     damaged += 1;
   }
   return damaged;
+}
+
+/** The names of the snapshots in a folder that are whole: read-only, with a Received UUID. */
+export async function wholeSnapshots(folder: string): Promise<readonly string[]> {
+  const whole: string[] = [];
+  for (const name of (await readdir(folder)).toSorted()) {
+    const shown = await byHand("subvolume", "show", join(folder, name));
+    const received = /Received UUID:\s+[0-9a-f]/.test(shown);
+    if (received && /Flags:\s+readonly/.test(shown)) whole.push(name);
+  }
+  return whole;
 }

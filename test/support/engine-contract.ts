@@ -49,6 +49,8 @@ export interface RepositoryPlace extends AsyncDisposable {
   damage?(): Promise<void>;
   /** Where sources and targets are, when a repository keeps only what is beside it. Default: anywhere. */
   readonly beside?: string;
+  /** The machine that sources are on. Default: this one. */
+  readonly sourceHost?: Host;
   /** Makes a source there. Default: a folder. */
   makeSource?(path: string): Promise<void>;
 }
@@ -176,7 +178,7 @@ export class Workshop implements AsyncDisposable {
       job: job.name,
       source: prepared(this.engine, paths),
       selection: everything,
-      sourceHost: localHost(),
+      sourceHost: this.place.sourceHost ?? localHost(),
       labels: [],
       full: false,
       allowDeletions: false,
