@@ -79,6 +79,25 @@ suite("what the parts of a configuration must agree on", () => {
     assert.deepEqual(problems, ['jobs.b.copies.0: job "a" already writes to the place of "away"']);
   });
 
+  test("a job that is to start when its volumes are there has one", () => {
+    const schedule = { kind: "available" } as const;
+    const problems = problemsOf({
+      volumes: new Map([["usb", { path: "/mnt/usb" }]]),
+      repositories: new Map([
+        ["here", repository("restic", "/srv/a", ["paths"])],
+        ["there", repository("restic", "usb:a", ["paths"])],
+      ]),
+      jobs: new Map([
+        ["never", { sources: [source], repository: "here", schedule }],
+        ["often", { sources: [source], repository: "there", schedule }],
+      ]),
+    });
+
+    assert.deepEqual(problems, [
+      "jobs.never.schedule: none of its sources and repositories is on a volume, so there is nothing to wait for",
+    ]);
+  });
+
   test("what is not understood is not judged", () => {
     const problems = problemsOf({
       volumes: new Map([["usb", { path: undefined }]]),

@@ -19,6 +19,7 @@ export function contradictions(checked: Checked): readonly Problem[] {
       ...wrongCopies(job, checked),
       ...wrongSources(job, checked.draft),
       ...lackedKeys(job, checked.draft),
+      ...nothingToWaitFor(job, checked),
     ]),
     ...machineProblems(checked),
     ...chainProblems(checked),
@@ -54,6 +55,25 @@ function unplaced(path: KeyPath, placement: Placement | undefined): readonly Pro
   return placement === undefined || "place" in placement
     ? []
     : [problem(path, placement.message, placement.hint)];
+}
+
+/** A job that is to start when its volumes are there has to have one. */
+function nothingToWaitFor(job: string, { draft, placements }: Checked): readonly Problem[] {
+  if (draft.jobs.get(job)?.schedule?.kind !== "available") return [];
+  const written = writtenBy(job, draft).map(([, name]) => placements.repositories.get(name));
+  const places = [...(placements.sources.get(job) ?? []), ...written];
+  const mayBeAway = places.some((placement) => {
+    if (placement === undefined || !("place" in placement)) return true;
+    return placement.place.volume !== undefined;
+  });
+  if (mayBeAway) return [];
+  return [
+    problem(
+      ["jobs", job, "schedule"],
+      "none of its sources and repositories is on a volume, so there is nothing to wait for",
+      'put its repository on a volume, as in at: "usb:photos", or give it a time',
+    ),
+  ];
 }
 
 function unknownNames(job: string, draft: Draft): readonly Problem[] {
