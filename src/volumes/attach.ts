@@ -97,7 +97,7 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Pick<Attaching, "way" | "boot">> {
   const { host, name } = access;
-  const [means, boot] = await Promise.all([meansOf(host, signal), bootOf(host, signal)]);
+  const [means, boot] = await Promise.all([meansOf(host, place, signal), bootOf(host, signal)]);
   const way = wayOf(place, means, host);
   if (typeof way === "string") return { way, boot };
   const message = `volume "${name}" cannot be mounted: ${way.reason}`;

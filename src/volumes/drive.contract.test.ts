@@ -5,8 +5,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { type LoopDrive, plugInDrive, withoutDrives } from "../../test/support/loop-drive.ts";
+import { sshdTools, startSshd } from "../../test/support/sshd.ts";
+import { withoutTools } from "../../test/support/tools.ts";
+import { anywhere } from "../hosts/hosts.ts";
 import { localHost } from "../hosts/local.ts";
 import { readOnlyHost } from "../hosts/read-only.ts";
+import { openSshHost } from "../hosts/ssh/open.ts";
+import { HostSettings } from "../hosts/ssh/settings.ts";
 import type { Ledger, LedgerEntry } from "../kernel/ledger.ts";
 import { AnyVolume } from "./index.ts";
 import { volumeUndoings } from "./undo.ts";
@@ -194,6 +199,49 @@ async function undo(entry: LedgerEntry, signal: AbortSignal): Promise<void> {
   assert.ok(undoing);
   await undoing(entry, signal);
 }
+
+const without = withoutDrives();
+const nobody = () => undefined;
+
+suite(
+  "a drive of another machine",
+  { skip: without === false ? withoutTools(...sshdTools) : without },
+  () => {
+    test("is mounted for use there and unmounted again, also by who comes later", async (t) => {
+      const drive = await plugInDrive(t);
+      await using server = await startSshd();
+      const settings = HostSettings.parse(server.entry);
+      await using nas = openSshHost({
+        name: "nas",
+        here: host,
+        choice: anywhere,
+        known: nobody,
+        settings,
+      });
+      const path = join(drive.directory, "a name with 'everything' -- in it");
+      const ledger = new OpenLedger();
+      const spec = AnyVolume.parse({ host: "nas", device: drive.uuid, path });
+      const volume = spec.open({ name: "usb", host: nas.host, ledger, secret });
+
+      const created = await volume.init(t.signal);
+      const between = isMounted(drive);
+      const attached = await volume.attach(t.signal);
+      const [entry] = ledger.owed;
+      assert.ok(entry);
+      const during = isMounted(drive);
+      const undoing = volumeUndoings({ get: () => nas.host }).get(entry.kind);
+      await undoing?.(entry, t.signal);
+      const after = isMounted(drive);
+      await attached[Symbol.asyncDispose]();
+
+      assert.equal(created, true);
+      assert.deepEqual([attached.path, attached.did], [path, ["mounted"]]);
+      assert.deepEqual([between, during, after], [false, true, false]);
+      assert.equal(entry.data["host"], "nas");
+      assert.equal(ledger.owed.size, 0);
+    });
+  },
+);
 
 suite("what a dead process has mounted", { skip: withoutDrives() }, () => {
   test("is unmounted from its ledger, as often as is asked", async (t) => {

@@ -149,7 +149,8 @@ suite("examining a drive", () => {
   });
 
   test("says that only root can do without udisks", async (t) => {
-    using host = new ScriptedHost(machine([plain], "1000", {}));
+    const script = [...look([plain]), ...look([plain]), "id -u", { stdout: "1000\n" }];
+    using host = new ScriptedHost(script);
 
     const findings = await examine(t, host, { mount: "direct" });
 

@@ -62,7 +62,7 @@ async function attachingFaults(
   signal: AbortSignal,
 ): Promise<readonly Fault[]> {
   const { host } = access;
-  const means = await meansOf(host, signal);
+  const means = await meansOf(host, place, signal);
   const way = wayOf(place, means, host);
   if (typeof way !== "string") {
     return [{ code: way.code, severity: "error", message: way.reason, hint: way.hint }];

@@ -21,16 +21,26 @@ export interface Obstacle {
 /** What there is on a machine to mount with. */
 export interface Means {
   readonly root: boolean;
-  readonly udisks: "answers" | "missing" | { readonly silent: string };
+  /** Not "asked" where the way does not depend on it: asking would start it. */
+  readonly udisks: "answers" | "missing" | "not asked" | { readonly silent: string };
 }
 
-/** Asks a machine what there is to mount with. Starts udisks where it is installed. */
-export async function meansOf(host: Host, signal: AbortSignal): Promise<Means> {
-  const [id, udisks] = await Promise.all([
-    host.run(looking("id", "-u"), signal),
-    udisksOf(host, signal),
-  ]);
-  return { root: id.stdout.trim() === "0", udisks };
+/** What is configured, as far as the way depends on it. */
+interface Wish {
+  readonly mount: Mounting;
+  readonly path?: string;
+}
+
+/** Asks a machine what there is to mount with. Starts udisks where it is installed and may be needed. */
+export async function meansOf(host: Host, wish: Wish, signal: AbortSignal): Promise<Means> {
+  const { stdout } = await host.run(looking("id", "-u"), signal);
+  const root = stdout.trim() === "0";
+  return { root, udisks: isDirect(wish, root) ? "not asked" : await udisksOf(host, signal) };
+}
+
+/** Root mounts at a configured path by itself: udisks would choose another one, unless /etc/fstab said it. */
+function isDirect({ mount, path }: Wish, root: boolean): boolean {
+  return mount === "direct" || (mount === "auto" && root && path !== undefined);
 }
 
 async function udisksOf(host: Host, signal: AbortSignal): Promise<Means["udisks"]> {
@@ -45,16 +55,9 @@ async function udisksOf(host: Host, signal: AbortSignal): Promise<Means["udisks"
   }
 }
 
-/**
- * The way by which a drive is mounted, or what is in the way. Root mounts at a configured path by
- * itself: udisks would choose another one, unless /etc/fstab said it.
- */
-export function wayOf(
-  { mount, path }: { readonly mount: Mounting; readonly path?: string },
-  { root, udisks }: Means,
-  host: Host,
-): Way | Obstacle {
-  const direct = mount === "direct" || (mount === "auto" && root && path !== undefined);
+/** The way by which a drive is mounted, or what is in the way. */
+export function wayOf(wish: Wish, { root, udisks }: Means, host: Host): Way | Obstacle {
+  const direct = isDirect(wish, root);
   if (direct && root) return "direct";
   if (direct) {
     return {
@@ -64,8 +67,8 @@ export function wayOf(
     };
   }
   if (udisks === "answers") return "udisks";
-  if (mount === "auto" && root) return "direct";
-  if (udisks === "missing") {
+  if (wish.mount === "auto" && root) return "direct";
+  if (typeof udisks === "string") {
     return {
       code: "udisks-missing",
       reason: "udisks is not installed, and only root can mount without it",

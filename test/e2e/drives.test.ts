@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, suite, test } from "node:test";
-import { newShare, play, type Played, withoutMachines } from "../support/vm.ts";
+import { newShare, play, type Played, withoutUserModeLinux } from "../support/vm.ts";
 
 // The passphrase of a drive is nothing to protect here, and the machine is slow.
 const quickKey = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
@@ -35,7 +35,7 @@ function makeDrives(folder: string): Readonly<Record<string, string>> {
   return { usb, stick };
 }
 
-suite("an encrypted drive that comes and goes", { skip: withoutMachines() }, () => {
+suite("an encrypted drive that comes and goes", { skip: withoutUserModeLinux() }, () => {
   let played: Played;
   before(
     async () => {

@@ -15,7 +15,7 @@ const root = resolve(import.meta.dirname, "../..");
 const recipe = join(import.meta.dirname, "vm/build.sh");
 
 /** For `skip`: what is missing for a machine in user-mode Linux. */
-export function withoutMachines(): string | false {
+export function withoutUserModeLinux(): string | false {
   const missing = withoutTools("linux.uml", "uml_mconsole", "debootstrap", "mkfs.ext4", "cc");
   if (missing !== false) return missing;
   return process.getuid?.() === 0 ? false : "needs root, to make a root file system";

@@ -50,12 +50,16 @@ until_begun() {
 check 'without a rule of polkit, attaching fails' exits 1 user_holdfast volumes attach usb
 check 'and says how to get one' says 'polkit-rule'
 check 'and leaves the drive locked' locked
+user_holdfast doctor documents >/tmp/said 2>&1
+check 'doctor misses the rule before anything has failed' says 'without being asked for a password'
 
 user_holdfast volumes polkit-rule >/tmp/rule
 check 'the rule is for who asks' grep -q 'subject.user === "user"' /tmp/rule
 holdfast volumes polkit-rule --user user >/etc/polkit-1/rules.d/50-holdfast.rules
 check 'the rule is the same from root' cmp /tmp/rule /etc/polkit-1/rules.d/50-holdfast.rules
 systemctl restart polkit
+user_holdfast doctor documents >/tmp/said 2>&1
+check 'and not when it is there' not says 'without being asked for a password'
 
 # The life of a drive.
 check 'a drive that is plugged in is told' exits 0 user_holdfast volumes
