@@ -123,7 +123,7 @@ async function attach(session: Session, given: readonly string[]): Promise<numbe
 }
 
 /** One line for each volume: where it is, and how long it stays. */
-export function attachedText(reports: readonly AttachReport[]): string {
+function attachedText(reports: readonly AttachReport[]): string {
   return reports
     .map(({ volume, path, did, kept }) => {
       const where = `${volume}: ${did.length === 0 ? "is" : did.join(" and ")} at ${visible(path)}`;
@@ -148,7 +148,7 @@ async function detach(session: Session, given: readonly string[]): Promise<numbe
 }
 
 /** One line for each volume: that it may be unplugged, or why not yet. */
-export function detachedText(reports: readonly DetachReport[]): string {
+function detachedText(reports: readonly DetachReport[]): string {
   return reports
     .map(({ volume, undone, usedBy }) => {
       if (usedBy.length > 0) {

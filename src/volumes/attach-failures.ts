@@ -3,10 +3,7 @@ import { type CommandFailed, lastWords } from "../hosts/command-failed.ts";
 import type { Host } from "../hosts/host.ts";
 import { showLineOn } from "../hosts/show-command.ts";
 import { HoldfastError } from "../kernel/errors.ts";
-
-/** How anybody is allowed to unlock and mount. */
-export const polkitCommand =
-  "holdfast volumes polkit-rule | sudo tee /etc/polkit-1/rules.d/50-holdfast.rules";
+import { polkitRuleFile } from "./polkit-rule.ts";
 
 // libblockdev says the first, cryptsetup the second.
 const wrongPassphrase = /incorrect passphrase|no key available with this passphrase/i;
@@ -47,9 +44,9 @@ function meaningOf(stderr: string, host: Host): { readonly reason: string; reado
 
 /** The line that lets this user unlock and mount on a machine. */
 export function allowing(host: Host): string {
-  if (host.remote === undefined) return polkitCommand;
+  const rule = "holdfast volumes polkit-rule";
+  if (host.remote === undefined) return `${rule} | sudo tee ${polkitRuleFile}`;
   const [ssh, ...rest] = host.remote.typed ?? ["ssh", host.name];
-  const file = "/etc/polkit-1/rules.d/50-holdfast.rules";
   const words = [ssh, ...rest].join(" ");
-  return `holdfast volumes polkit-rule --user USER | ${words} sudo tee ${file}`;
+  return `${rule} --user USER | ${words} sudo tee ${polkitRuleFile}`;
 }
