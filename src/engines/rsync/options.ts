@@ -62,7 +62,7 @@ export const Options = z
     }),
     symlinks: z.enum(["keep", "safe"]).default("keep").meta({
       description:
-        "`keep` stores every symbolic link as it is; `safe` leaves out those that lead out of the source, and names them.",
+        "What becomes of symbolic links: `keep` stores each as it is; `safe` leaves out those that lead out of the source, and names them.",
     }),
     "hard-links": z.boolean().default(true).meta({
       description: "Files that are one file under several names stay so.",
