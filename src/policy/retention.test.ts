@@ -411,15 +411,18 @@ suite("listings and bases", () => {
   });
 });
 
-suite("archives are counted by kind", () => {
-  const archive = (id: string, day: number, base?: string): Snapshot => ({
+function archive(id: string, day: number, base?: string): Snapshot {
+  return {
     id,
     time: new Date(2026, 10, day, 3),
     kind: base === undefined ? "full" : "differential",
     labels: [],
     series: "archives",
     ...(base === undefined ? {} : { base }),
-  });
+  };
+}
+
+suite("archives are counted by kind", () => {
   const chain = [
     archive("full-1", 1),
     archive("diff-2", 2, "full-1"),

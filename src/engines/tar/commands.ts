@@ -6,7 +6,7 @@ import type { Selection } from "../engine.ts";
 import { type Compression, keyCheckFile, markerFile } from "./names.ts";
 
 /** tar says so every so many records of 10,240 bytes. */
-export const recordsPerCheckpoint = 1024;
+const recordsPerCheckpoint = 1024;
 export const bytesPerRecord = 10_240;
 
 // Messages are read, so they must not be translated.

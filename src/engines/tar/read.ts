@@ -25,7 +25,7 @@ export interface Reading {
 }
 
 /** An archive as a stream of tar's own format, on this machine. */
-export function clearStages({ folder, here, cipher }: Reading, archive: Archive): readonly Stage[] {
+function clearStages({ folder, here, cipher }: Reading, archive: Archive): readonly Stage[] {
   const read: Command = { argv: ["cat", "--", join(folder.path, archive.file)], effect: "reads" };
   const onHere = (command: Command): Stage => ({ host: here, command });
   return [

@@ -151,7 +151,7 @@ export function snapshotOf(archive: Archive, job: JobIdentity): Snapshot {
   };
 }
 
-export function missing({ name, path }: Pick<Folder, "name" | "path">): HoldfastError {
+function missing({ name, path }: Pick<Folder, "name" | "path">): HoldfastError {
   return new HoldfastError("repository-missing", `repository "${name}" does not exist at ${path}`, {
     hint: "create it with: holdfast init",
   });
