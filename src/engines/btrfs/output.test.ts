@@ -114,10 +114,15 @@ function subvolume(id: number, within: number, path: string) {
   return { id, within, path, made: id, uuid: `uuid ${id}` };
 }
 
-suite("the subvolumes of a folder", () => {
-  const match = (location: string, names: string, all: readonly ReturnType<typeof subvolume>[]) =>
-    matchByPath({ location, names: new Set(names), all, within: 5 });
+function match(
+  location: string,
+  names: string,
+  all: readonly ReturnType<typeof subvolume>[],
+): ReturnType<typeof matchByPath> {
+  return matchByPath({ location, names: new Set(Array.from(names)), all, within: 5 });
+}
 
+suite("the subvolumes of a folder", () => {
   test("are found by the end of its path", () => {
     const all = [subvolume(256, 5, "snaps/home/a"), subvolume(257, 5, "snaps/root/a")];
 
