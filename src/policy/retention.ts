@@ -215,11 +215,7 @@ function applyRules(candidates: readonly Candidate[], rules: Retention): void {
 
   keepLabelled(candidates, new Set(rules.labels));
   if (rules.last !== undefined) keepLast(candidates, "last", rules.last);
-  for (const kind of ["full", "differential"] as const) {
-    const limit = rules[kind];
-    const ofKind = ({ snapshot }: Candidate): boolean => snapshot.kind === kind;
-    if (limit !== undefined) keepLast(candidates.filter(ofKind), kind, limit);
-  }
+  keepArchives(candidates, rules);
   for (const period of periods) {
     const limit = rules[period];
     if (limit !== undefined) keepNewestOfEach(candidates, period, limit);
@@ -253,6 +249,15 @@ function keepLast(candidates: readonly Candidate[], rule: string, limit: Count):
   const last = limit === "unlimited" ? candidates : candidates.slice(0, limit);
   for (const [index, candidate] of last.entries()) {
     keep(candidate, ranked(rule, index + 1, limit));
+  }
+}
+
+/** Counts the archives of each kind by themselves. */
+function keepArchives(candidates: readonly Candidate[], rules: Retention): void {
+  for (const kind of ["full", "differential"] as const) {
+    const limit = rules[kind];
+    const ofKind = ({ snapshot }: Candidate): boolean => snapshot.kind === kind;
+    if (limit !== undefined) keepLast(candidates.filter(ofKind), kind, limit);
   }
 }
 
