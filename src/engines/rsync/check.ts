@@ -21,7 +21,7 @@ interface Comparison {
 
 /** What is to be seen without reading files. Pure. */
 function structureProblems(mirror: Mirror, standing: Standing): CheckResult {
-  const { latest, snapshots, strays, leftovers } = standing;
+  const { latest, snapshots, strays, leftovers, halfDeleted } = standing;
   const { layout } = mirror.places;
   const writable = snapshots.filter((snapshot) => layout === "btrfs" && snapshot.writable);
   return {
@@ -34,6 +34,9 @@ function structureProblems(mirror: Mirror, standing: Standing): CheckResult {
     notes: [
       ...(latest.kind === "missing" ? ["there is no link latest; the next backup makes it"] : []),
       ...(strays.length > 0 ? [`not of this repository, in snapshots: ${strays.join(", ")}`] : []),
+      ...(halfDeleted.length > 0
+        ? [`not deleted to the end; the next prune does it: ${halfDeleted.join(", ")}`]
+        : []),
       ...(leftovers.length > 0 ? [`left by an interrupted run: ${leftovers.join(", ")}`] : []),
     ],
   };

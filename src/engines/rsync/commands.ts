@@ -1,7 +1,7 @@
 // Knows: which command does what to the folders of a repository. Must not know: when, and how rsync copies (transfer).
 import { posix } from "node:path";
 import type { Command } from "../../hosts/host.ts";
-import { folderOf, type Places } from "./layout.ts";
+import { folderOf, hiddenFolderOf, type Places } from "./layout.ts";
 import { recordText, type Record } from "./record.ts";
 
 type Argv = Command["argv"];
@@ -148,9 +148,17 @@ export function hideCommands(places: Places, ids: readonly string[]): readonly C
   return [makeFolderCommand(places.deleted), writes("mv", "-t", places.deleted, "--", ...folders)];
 }
 
-/** Deletes snapshots of a subvolume. Each vanishes at once, so none is ever half deleted. */
+/**
+ * Hides a snapshot of a subvolume where it is: while it is read-only it cannot be moved to another folder.
+ * Otherwise one would be listed that can be written to, when something interrupts its deletion.
+ */
+export function hideSubvolumeCommand(places: Places, id: string): Command {
+  return writes("mv", "-T", "--", folderOf(places, id), hiddenFolderOf(places, id));
+}
+
+/** Deletes a hidden snapshot of a subvolume. Only root could delete one that is read-only. */
 export function deleteSubvolumeCommands(places: Places, id: string): readonly Command[] {
-  const path = folderOf(places, id);
+  const path = hiddenFolderOf(places, id);
   return [
     writes("btrfs", "property", "set", "-ts", path, "ro", "false"),
     writes("btrfs", "subvolume", "delete", path),

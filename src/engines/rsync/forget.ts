@@ -6,6 +6,7 @@ import {
   deleteSubvolumeCommands,
   forgetMirrorCommand,
   hideCommands,
+  hideSubvolumeCommand,
   latestCommands,
   removeCommand,
   removeRecordsCommand,
@@ -58,7 +59,13 @@ function deletionCommands(
   ids: readonly string[],
 ): readonly [readonly Command[], Command | undefined] {
   return places.layout === "btrfs"
-    ? [ids.flatMap((id) => deleteSubvolumeCommands(places, id)), undefined]
+    ? [
+        ids.flatMap((id) => [
+          hideSubvolumeCommand(places, id),
+          ...deleteSubvolumeCommands(places, id),
+        ]),
+        undefined,
+      ]
     : [hideCommands(places, ids), removeCommand([places.deleted])];
 }
 
@@ -88,6 +95,9 @@ export async function tidy(mirror: Mirror, signal: AbortSignal): Promise<void> {
   const { records } = standing;
   const paths = superfluous(standing).map((name) => posix.join(places.root, name));
   if (paths.length > 0) await removeFolders(mirror, paths, signal);
+  for (const id of standing.halfDeleted) {
+    await mirror.runAll(deleteSubvolumeCommands(places, id), signal);
+  }
   const there = new Set(standing.snapshots.map(({ id }) => id));
   const orphans = [...records.keys()].filter((id) => !there.has(id) && momentOf(id) !== undefined);
   if (orphans.length > 0) await mirror.run(removeRecordsCommand(places, orphans), signal);

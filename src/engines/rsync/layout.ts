@@ -43,6 +43,13 @@ export function folderOf(places: Places, id: string): string {
   return places.layout === "none" ? places.root : posix.join(places.snapshots, id);
 }
 
+const hidden = ".holdfast-deleted-";
+
+/** Where a snapshot of a subvolume is while it is being deleted. */
+export function hiddenFolderOf(places: Places, id: string): string {
+  return posix.join(places.snapshots, `${hidden}${id}`);
+}
+
 /** The name of a snapshot made at this moment. */
 export function nameOf(moment: Date): string {
   return moment.toISOString();
@@ -92,6 +99,8 @@ export interface Standing {
   };
   /** Entries of `snapshots` that are none. */
   readonly strays: readonly string[];
+  /** Names of snapshots whose deletion was interrupted. */
+  readonly halfDeleted: readonly string[];
   /** What interrupted runs left, by name. */
   readonly leftovers: readonly string[];
   /** Whether there is a folder for records: not where only nbkp has been. */
@@ -173,7 +182,13 @@ export function standingOf(places: Places, output: string): Standing {
         writable: staging.writable,
       },
     }),
-    strays: below.map(({ name }) => name).filter((name) => !known.has(name)),
+    strays: below
+      .map(({ name }) => name)
+      .filter((name) => !known.has(name) && !name.startsWith(hidden)),
+    halfDeleted: below
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(hidden))
+      .map((name) => name.slice(hidden.length)),
     leftovers: inRoot.map(({ name }) => name).filter((name) => left.test(name)),
     hasRecords: named(posix.basename(places.records))?.type === "d",
     foreign: inRoot.map(({ name }) => name).filter((name) => !ours.test(name)),
