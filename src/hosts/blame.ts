@@ -7,7 +7,10 @@ export interface StageVerdict {
   readonly result: CommandResult;
   /** Holdfast ended it, because its reader had failed. */
   readonly wasEnded: boolean;
-  /** When its end was seen, on a clock that only goes forward. Two that ended together: the same, or in order. */
+  /**
+   * When it had ended, or could write no more, on a clock that only goes forward. Of two that ended together the
+   * earlier stage has no later time.
+   */
   readonly endedAt: number;
 }
 

@@ -68,7 +68,9 @@ class RunningPipeline {
   #stopped: { readonly reason: unknown } | undefined;
 
   constructor(commands: readonly Command[], options: PipelineOptions) {
-    this.#stages = startAll(commands, options);
+    this.#stages = startAll(commands, options, (reader) => {
+      for (const writer of this.#stages.slice(0, reader)) writer.noticeWhetherItWrites();
+    });
   }
 
   /** Ends all stages. The first reason given is the one that is thrown. May be repeated. */
@@ -122,7 +124,7 @@ class RunningPipeline {
     const verdicts = this.#stages.flatMap((stage, index): readonly StageVerdict[] => {
       const result = results[index];
       if (result === undefined) return [];
-      const { wasEnded, endedAt = 0 } = stage;
+      const { wasEnded, wroteUntil: endedAt = 0 } = stage;
       return [{ ok: isOk(stage.command, result), result, wasEnded, endedAt }];
     });
     const blamed = stageToBlame(verdicts);
@@ -134,7 +136,12 @@ class RunningPipeline {
   }
 }
 
-function startAll(commands: readonly Command[], options: PipelineOptions): readonly Stage[] {
+/** Starts what can be started. Processes end in later ticks, so `onExit` is never called meanwhile. */
+function startAll(
+  commands: readonly Command[],
+  options: PipelineOptions,
+  onExit: (index: number) => void,
+): readonly Stage[] {
   const { pad, watch, stdoutLimit, graceMs } = options;
   const launches = commands.map((command) => pad.prepare(command));
   const stages: Stage[] = [];
@@ -149,6 +156,7 @@ function startAll(commands: readonly Command[], options: PipelineOptions): reado
         watch,
         stdoutLimit,
         graceMs,
+        onExit: () => onExit(index),
       }),
     );
     // In this same tick, before a byte of it is read here, and so that the writer notices when its

@@ -9,6 +9,7 @@ test("reads group and start, whatever the program calls itself", () => {
     assert.deepEqual(parseStat(`1234 (${name}) ${rest}\n`), {
       state: "S",
       group: 4321,
+      flags: 4_194_560,
       startTicks: 987_654,
     });
   }
@@ -20,7 +21,7 @@ test("takes nothing from a line that is cut off", () => {
 });
 
 test("does not call a process living whose exit status nobody has asked for", () => {
-  const entry = { group: 1, startTicks: 1 };
+  const entry = { group: 1, flags: 0, startTicks: 1 };
 
   assert.ok(isLiving({ ...entry, state: "S" }));
   assert.ok(isLiving({ ...entry, state: "D" }));

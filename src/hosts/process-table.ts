@@ -6,6 +6,8 @@ export interface ProcessEntry {
   /** `Z` and `X` are dead: nobody has asked for their exit status yet. */
   readonly state: string;
   readonly group: number;
+  /** What the kernel notes of it (PF_… in include/linux/sched.h). */
+  readonly flags: number;
   /** When it started, in hundredths of a second since the machine did. */
   readonly startTicks: number;
 }
@@ -27,14 +29,38 @@ export function parseStat(line: string): ProcessEntry | undefined {
   // The program's name is in parentheses and may hold spaces, parentheses and line feeds itself.
   const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
   const [state, , group] = fields;
+  const flags = fields[6];
   const startTicks = fields[19];
   if (state === undefined || group === undefined || startTicks === undefined) return undefined;
-  return { state, group: Number(group), startTicks: Number(startTicks) };
+  return { state, group: Number(group), flags: Number(flags), startTicks: Number(startTicks) };
 }
 
 /** Whether it still does anything, or could. */
 export function isLiving(entry: ProcessEntry | undefined): boolean {
   return entry !== undefined && entry.state !== "Z" && entry.state !== "X";
+}
+
+// PF_EXITING (include/linux/sched.h): set before a process closes its files, and so long before its parent is told.
+const exiting = 0x4;
+
+/** What the standard output of a process is. Undefined where that cannot be seen. */
+export function standardOutputOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/1`);
+  } catch (error) {
+    const isClosed = error instanceof Error && "code" in error && error.code === "ENOENT";
+    // Any other error: it belongs to somebody else. Without a /proc there is no entry either.
+    return isClosed && processEntry(pid) !== undefined ? "closed" : undefined;
+  }
+}
+
+/** Whether it writes no more to what its standard output once was. False where that cannot be seen. */
+export function hasLeftOutput(pid: number, output: string): boolean {
+  const entry = processEntry(pid);
+  if (entry === undefined) return false;
+  if (!isLiving(entry) || (entry.flags & exiting) !== 0) return true;
+  // It may have been quicker than whoever asked what it was.
+  return output === "closed" || (standardOutputOf(pid) ?? output) !== output;
 }
 
 /** Whether a process group has a living member. Undefined where there is no `/proc` to tell. */

@@ -7,6 +7,7 @@ import { redact, Secret } from "../kernel/secret.ts";
 import type { Command, CommandResult, EndSignal, Watch } from "./host.ts";
 import { type Launch, type LaunchPad, prefixFailure, startFailure } from "./launch.ts";
 import { Lines, Tail } from "./output.ts";
+import { hasLeftOutput, standardOutputOf } from "./process-table.ts";
 import { endGroup, endWithThisProcess } from "./process-group.ts";
 
 /** How a stage ended. */
@@ -28,6 +29,8 @@ export interface StageOptions {
   readonly stdoutLimit: number;
   /** From the signal that asks it to end to SIGKILL. */
   readonly graceMs: number;
+  /** Called when its process is seen to have ended, before anything else is done about that. */
+  readonly onExit: () => void;
 }
 
 function endSignal(command: Command): EndSignal {
@@ -56,6 +59,9 @@ export class Stage {
   #lingering: NodeJS.Timeout | undefined;
   #guard: Disposable | undefined;
   #endedAt: number | undefined;
+  #wroteUntil: number | undefined;
+  /** What leads from it to its reader. */
+  #joint: string | undefined;
 
   constructor(launch: Launch, pad: LaunchPad, options: StageOptions) {
     const { promise, resolve } = Promise.withResolvers<StageEnd>();
@@ -79,6 +85,21 @@ export class Stage {
   /** When the process ended, by `performance.now()`; what it wrote may still be on its way then. */
   get endedAt(): number | undefined {
     return this.#endedAt;
+  }
+
+  /** When nothing more could come from it, as far as that was noticed: no later than its end. */
+  get wroteUntil(): number | undefined {
+    return this.#wroteUntil ?? this.#endedAt;
+  }
+
+  /**
+   * Looks whether its process can still write. For the moment when its reader has ended: a process closes its
+   * output before its end is told, so its reader's end may be seen first.
+   */
+  noticeWhetherItWrites(): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined || this.#joint === undefined || this.wroteUntil !== undefined) return;
+    if (hasLeftOutput(pid, this.#joint)) this.#wroteUntil = performance.now();
   }
 
   /** Whether it was made to end, and so is not to blame for how. */
@@ -117,6 +138,7 @@ export class Stage {
     }
     if (this.#child.pid !== undefined) {
       this.#guard = endWithThisProcess(this.#child.pid, endSignal(this.command));
+      if (this.#options.handsOver) this.#joint = standardOutputOf(this.#child.pid);
     }
     this.#child.once("error", (error) => {
       if (this.#child?.pid !== undefined) return;
@@ -124,6 +146,7 @@ export class Stage {
       this.#settle({ kind: "not-started", error: startFailure(launch.command, error) });
     });
     this.#child.once("exit", () => {
+      this.#options.onExit();
       this.#endedAt = performance.now();
       // While it is being ended, what it has started may be left.
       if (!this.wasEnded) this.#guard?.[Symbol.dispose]();

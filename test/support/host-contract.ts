@@ -571,6 +571,24 @@ function pipelines(under: HostUnderTest): void {
     assert.notEqual(failure.stages[1]?.exitStatus, 0);
   });
 
+  test("blames the writer of half an input, though its reader has ended before", async ({
+    signal,
+  }) => {
+    await using opened = await under.open(patient);
+    const file = `${opened.directory}/reader`;
+    // It has closed its output, and waits until its reader has been seen to end.
+    const writer = `printf 'half a line'; exec >&-; n=0
+      while [ $n -lt 20 ] && { [ ! -s "$1" ] || kill -0 "$(cat "$1")"; } 2>/dev/null; do
+        n=$((n + 1)); sleep 0.05
+      done; echo 'read error' >&2; exit 6`;
+    const reader = 'echo $$ >"$1"; read -r line || exit 7';
+
+    const failure = await failureOf(opened.host.pipe([sh(writer, file), sh(reader, file)], signal));
+
+    assert.equal(failure.message, "sh failed with exit status 6: read error");
+    assert.equal(failure.stages[1]?.exitStatus, 7);
+  });
+
   test("counts a writer whose reader did not read to the end", async ({ signal }) => {
     await using opened = await under.open(patient);
 

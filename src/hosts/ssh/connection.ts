@@ -145,7 +145,8 @@ class Master implements AsyncDisposable {
         stdoutLine: (line) => {
           const [word, ...rest] = line.split(" ");
           if (word === id) this.#arrive(rest.join(" "), chatty);
-          else chatty = true;
+          // Before its own line it says an empty one, in case that a shell has said something without an end.
+          else chatty ||= line !== "";
         },
         stderrLine: (line) => {
           if (this.#said.length < mostSaid) this.#said.push(line);

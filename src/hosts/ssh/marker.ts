@@ -15,7 +15,8 @@ export function readEnded(line: string, token: string): Ended | undefined {
   if (!line.startsWith(`${token} `)) return undefined;
   const [, status = "", word = "", at = ""] = line.split(" ");
   const trouble = troubles.find((known) => known === word) ?? "ok";
-  return { exitStatus: Number(status), trouble, ...(at === "" ? {} : { at: Number(at) }) };
+  const isTime = /^\d+(?:\.\d+)?$/.test(at);
+  return { exitStatus: Number(status), trouble, ...(isTime ? { at: Number(at) } : {}) };
 }
 
 /** What came before the last line, without the line feed that was put between them; undefined without it. */
@@ -26,12 +27,20 @@ export function beforeMarker(text: string, token: string): string | undefined {
 
 /**
  * What came after the line that says that the command begins. Before it are words of the login shell and its
- * files: they are not the command's.
+ * files: they are not the command's. Of a text whose beginning is lost, `isWhole` is false.
  */
-export function afterBeginning(text: string, token: string): string {
-  const line = `\n${token} begun\n`;
+export function afterBeginning(
+  text: string,
+  token: string,
+): { readonly text: string; readonly isWhole: boolean } {
+  const word = " begun\n";
+  const line = `\n${token}${word}`;
   const at = `\n${text}`.indexOf(line);
-  return at === -1 ? text : text.slice(at + line.length - 1);
+  if (at !== -1) return { text: text.slice(at + line.length - 1), isWhole: true };
+  // Only its end may have been kept.
+  const end = text.indexOf(word) + word.length;
+  const isEnd = end >= word.length && line.endsWith(text.slice(0, end));
+  return isEnd ? { text: text.slice(end), isWhole: true } : { text, isWhole: false };
 }
 
 /**

@@ -24,7 +24,8 @@ export interface RemotePipelineOptions {
 // As on this machine.
 const readerlessMs = 2000;
 
-// Who ended first is known to hundredths of a second, and to when each shell had its turn.
+// Without a clock there, who ended first is known only by what arrives here first. With one, a writer that leaves
+// half an input never has a later time than its reader, whose input ends after that.
 const togetherMs = 100;
 
 /**
@@ -51,12 +52,13 @@ export async function runRemotePipeline(
       return await running.results(letGo);
     });
   });
+  const isTimed = sessions.every(({ isTimedThere }) => isTimedThere);
   const blamed = stageToBlame(
     results.map((result, index) => ({
       ok: isOk(commands[index], result),
       result,
       wasEnded: ended.has(index),
-      endedAt: (sessions[index]?.endedAt ?? 0) + index * togetherMs,
+      endedAt: (sessions[index]?.endedAt ?? 0) + (isTimed ? 0 : index * togetherMs),
     })),
   );
   const command = blamed === undefined ? undefined : commands[blamed];

@@ -64,23 +64,32 @@ function asPath(path: string): string {
 export function runScript(command: Command, running: Running): string {
   const { token, from, to } = running;
   const input = from === undefined ? "" : ` <${quoteWord(from)}`;
-  const output = to === undefined ? "" : ` >${quoteWord(to)}`;
+  const begun = `printf '\\n%s begun\\n' ${token}`;
+  // A reader must not see the end of its input before this stage's time is taken: the shell keeps it open.
+  const act =
+    to === undefined
+      ? `(exec "$@"${input} 2>&3 3>&-); s=$?; clock`
+      : `s=143; { (exec "$@"${input} >&4 2>&3 3>&- 4>&-); s=$?; clock; } 4>${quoteWord(to)}`;
   return `${enlisted(running)}
-printf '\\n%s begun\\n' ${token} >&3
+${begun} >&3
+${to === undefined ? begun : ":"}
+clock() { u=; { read -r u _ </proc/uptime; } 2>/dev/null; }
 ${lookup}
 ${setting(command)}
-s=127
+s=127; u=
 if [ -z "$R" ]; then look "$1"; fi
 if [ -z "$R" ]; then
-  (exec "$@"${input}${output} 2>&3 3>&-); s=$?
+  ${act}
   case $s in 126|127) interpreter "$P";; esac
 fi
-u=; { read -r u _ </proc/uptime; } 2>/dev/null
 ${delisted(running)}
 printf '\\n%s %s %s %s\\n' ${token} "$s" "\${R:-ok}" "$u" >&3
 ${to === undefined ? `printf '\\n%s\\n' ${token}` : ":"}
 exit 0`;
 }
+
+/** What a script says behind a command that ended with the status with which ssh tells of a lost connection. */
+export const endedWith255 = "(the command itself ended with exit status 255)";
 
 /** The same for a command whose outputs somebody else reads: its status is that of ssh. */
 export function plainRunScript(command: Command, running: Running): string {
@@ -95,9 +104,13 @@ case $R in
   refused) printf '%s may not be executed\\n' "$P" >&3; s=126;;
   *) printf '%s was not found\\n' "$1" >&3;;
 esac
+[ "$s" != 255 ] || echo '${endedWith255}' >&3
 ${delisted(running)}
 exit $s`;
 }
+
+/** What a script says when it cannot be listed, and so does not run its command. */
+export const noRoom = "holdfast cannot write into its private directory";
 
 // A shell would say "Terminated" where the command's own words belong, so its own are dropped. It
 // must live until the command has ended, and the command must not inherit that.
@@ -105,7 +118,7 @@ function enlisted({ register, token }: Running): string {
   const entry = quoteWord(`${register.directory}/${token}`);
   return `exec 3>&2 2>/dev/null
 trap : TERM INT HUP
-echo $$ >${entry} || { echo 'the private directory is gone' >&3; exit 255; }
+echo $$ >${entry} || { echo '${noRoom}' >&3; exit 255; }
 [ ! -e ${entry}.end ] || exit 255`;
 }
 
@@ -200,9 +213,9 @@ for d in "$XDG_RUNTIME_DIR" "$TMPDIR" /tmp; do
   case $d in /*) if mkdir "$d/holdfast-${id}"; then break; fi;; esac
   d=
 done
-[ -n "$d" ] || { echo '${id} no directory' >&3; exit 1; }
+[ -n "$d" ] || { printf '\\n%s no directory\\n' ${id} >&3; exit 1; }
 cd "$d/holdfast-${id}"
-printf '%s %s\\n' ${id} "$d/holdfast-${id}" >&3
+printf '\\n%s %s\\n' ${id} "$d/holdfast-${id}" >&3
 exec >/dev/null 3>&-
 while read -r _; do :; done
 set --

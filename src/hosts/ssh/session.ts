@@ -14,7 +14,7 @@ import {
   LinesBeforeMarker,
   readEnded,
 } from "./marker.ts";
-import { endScript, runScript } from "./scripts.ts";
+import { endScript, noRoom, runScript } from "./scripts.ts";
 import { scriptAsInput, scriptReader } from "./shell-text.ts";
 
 /** What a session needs. */
@@ -37,6 +37,15 @@ export class NotBegun extends Error {
 // wrote has arrived when the marker has; how long that takes without anyone watching, nobody knows.
 const lingerMs = 300;
 const blindLingerMs = 2000;
+
+/**
+ * Whether ssh says that it was not let begin. When the connection broke after it had asked, a command may have begun
+ * before that: ssh then says the third, but also that it could not read the answer.
+ */
+export function saysNotBegun(stderr: string): boolean {
+  if (/(?:read|write)[\w ]* (?:from|to) master failed|write packet/.test(stderr)) return false;
+  return /Control socket connect|session request failed|UNKNOWN port 65535/.test(stderr);
+}
 
 /** A line that nobody can guess. */
 export function newToken(): string {
@@ -65,6 +74,11 @@ export class Session {
   /** When it ended, in milliseconds: by the clock of that machine, else when that was seen here. */
   get endedAt(): number | undefined {
     return this.#endedAt;
+  }
+
+  /** That time is the other machine's. */
+  get isTimedThere(): boolean {
+    return this.#ended?.at !== undefined;
   }
 
   async run(signal: AbortSignal): Promise<CommandResult> {
@@ -104,11 +118,16 @@ export class Session {
     const { watch = {}, to } = this.#options;
     const { stdoutLine, stderrLine } = watch;
     let isComplete = to !== undefined;
+    const begun = `${this.token} begun`;
+    let isOurs = false;
+    const hearOutput = (line: string): void => {
+      if (isOurs) stdoutLine?.(line);
+    };
     const hear = (line: string): void => {
       if (this.#hasBegun) stderrLine?.(line);
     };
     const errors = new LinesBeforeMarker(hear, (line) => {
-      if (line === `${this.token} begun`) {
+      if (line === begun) {
         this.#hasBegun = true;
         return true;
       }
@@ -122,7 +141,8 @@ export class Session {
     const lines =
       stdoutLine === undefined
         ? undefined
-        : new LinesBeforeMarker(stdoutLine, (line) => {
+        : new LinesBeforeMarker(hearOutput, (line) => {
+            if (line === begun) return (isOurs = true);
             if (line !== this.token) return false;
             isComplete = true;
             if (this.#ended !== undefined) this.#letGo(lingerMs);
@@ -145,8 +165,8 @@ export class Session {
     const ended = this.#ended;
     if (ended === undefined) throw this.#lost(result);
     const isWatched = watch?.stdoutLine !== undefined || to !== undefined;
-    const stdout = isWatched ? "" : beforeMarker(result.stdout, this.token);
-    if (stdout === undefined) {
+    const written = isWatched ? "" : beforeMarker(result.stdout, this.token);
+    if (written === undefined) {
       throw new HoldfastError(
         "command-failed",
         `${programName(this.command)} left something running on ${this.#options.name} that keeps its output open, and not all of it arrived`,
@@ -155,20 +175,28 @@ export class Session {
     const problem = notStarted(this.command, ended, this.#options.name);
     if (problem !== undefined) throw problem;
     const signal = signalOf(ended.exitStatus);
+    const { text: stdout, isWhole } = afterBeginning(written, this.token);
+    const said = beforeMarker(result.stderr, this.token) ?? "";
     return {
       exitStatus: ended.exitStatus,
       ...(signal === undefined ? {} : { signal }),
       stdout,
-      stderr: afterBeginning(beforeMarker(result.stderr, this.token) ?? "", this.token),
-      truncated: !isWatched && result.truncated,
+      stderr: afterBeginning(said, this.token).text,
+      truncated: !isWatched && !isWhole,
       milliseconds,
     };
   }
 
   #lost({ exitStatus, stderr }: CommandResult): Error {
     const { connection, name } = this.#options;
-    const refusal = /Control socket connect|session request failed|UNKNOWN port 65535/;
-    if (!this.#hasBegun && refusal.test(stderr)) return new NotBegun(stderr.trim());
+    if (!this.#hasBegun && saysNotBegun(stderr)) return new NotBegun(stderr.trim());
+    if (!this.#hasBegun && stderr.includes(noRoom)) {
+      return new HoldfastError(
+        "command-failed",
+        `host "${name}" cannot write into ${connection.register.directory}, so nothing is started there`,
+        { hint: `see whether that file system is full: df ${connection.register.directory}` },
+      );
+    }
     if (connection.ended !== undefined || exitStatus === 255) {
       return new HoldfastError(
         "host-unreachable",
@@ -213,7 +241,7 @@ function startFailure(program: string, reason: string): HoldfastError {
   return new HoldfastError("command-failed", `${program} could not be started: ${reason}`);
 }
 
-// A shell says 128 and the number of a signal; a command may do so too.
+// A shell says 128 and the number of a signal. A command that itself ends so cannot be told from that.
 function signalOf(exitStatus: number): NodeJS.Signals | undefined {
   for (const name of signalNames) {
     if (constants.signals[name] === exitStatus - 128) return name;
