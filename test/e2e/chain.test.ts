@@ -8,9 +8,10 @@ import { promisify } from "node:util";
 import { addAttributes, attributesOf, attributeTools } from "../support/attributes.ts";
 import { newDisk, withoutDisks } from "../support/disk.ts";
 import { type Ended, newUser, type User } from "../support/holdfast.ts";
-import { Plans, RunLine, Snapshots } from "../support/json-shapes.ts";
+import { Plans, Snapshots } from "../support/json-shapes.ts";
 import { type Machines, newMachines, withoutMachines } from "../support/machines.ts";
 import { putEverythingBack } from "../support/own-world.ts";
+import { finishedRuns } from "../support/run-events.ts";
 import { withoutTools } from "../support/tools.ts";
 import { assertSameTree, makeHostileTree } from "../support/tree.ts";
 
@@ -124,12 +125,8 @@ function assertDone({ exitStatus, stdout, stderr }: Ended): void {
 }
 
 /** What each job's run came to, in the order in which they ended. */
-function outcomes({ stdout }: Ended): readonly string[] {
-  const lines = stdout.split("\n").filter(Boolean);
-  return lines.flatMap((line) => {
-    const event = RunLine.parse(JSON.parse(line));
-    return event.event === "run-finished" ? [`${event.job} ${event.outcome}`] : [];
-  });
+function outcomes(ended: Ended): readonly string[] {
+  return finishedRuns(ended).map(({ job, outcome }) => `${job} ${outcome}`);
 }
 
 const allDone = links.map(({ job }) => `${job} success`);

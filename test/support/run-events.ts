@@ -4,10 +4,10 @@ import type { Ended } from "./holdfast.ts";
 import { RunLine } from "./json-shapes.ts";
 
 type Line = z.output<typeof RunLine>;
-export type RunFinished = Extract<Line, { event: "run-finished" }>;
+type RunFinished = Extract<Line, { event: "run-finished" }>;
 
 /** The whole lines of what `run --json` has printed. */
-export function runLines(stdout: string): readonly Line[] {
+function runLines(stdout: string): readonly Line[] {
   const whole = stdout.split("\n").slice(0, -1);
   return whole.map((line) => RunLine.parse(JSON.parse(line)));
 }
