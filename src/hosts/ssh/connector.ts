@@ -1,5 +1,5 @@
 // Knows: which way to a machine is taken, and how long its connection is kept. Must not know: what it is for.
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "../../kernel/errors.ts";
 import type { Host } from "../host.ts";
@@ -69,7 +69,9 @@ function asUnreachable(error: unknown): HostUnreachable {
 function candidateOf(way: Way, { name, settings }: Reaching): Candidate {
   const { route, settings: said } = way.target;
   const connectSeconds = Math.ceil(settings["connect-timeout"] / 1000);
-  const files = [join(homedir(), ".ssh", "config"), "/etc/ssh/ssh_config"];
+  // A home that ssh cannot be told of in words of its configuration is not where anybody lives.
+  const home = isSayable(homedir()) ? homedir() : userInfo().homedir;
+  const files = [join(home, ".ssh", "config"), "/etc/ssh/ssh_config"].filter(isSayable);
   const hops = way.hops?.map((hop) => (typeof hop === "string" ? hop : typedStop(hop.route)));
   const typed = [
     "ssh",
@@ -91,6 +93,11 @@ function candidateOf(way: Way, { name, settings }: Reaching): Candidate {
       typed,
     },
   };
+}
+
+/** Include takes a pattern in quotes, with variables. */
+function isSayable(path: string): boolean {
+  return !/["\\*?[\]$\p{Cc}]/u.test(path);
 }
 
 function typedStop({ host, user, port }: Way["target"]["route"]): string {

@@ -7,7 +7,7 @@ import { reachOne, typedWords } from "./connector.ts";
 import { Keeping, type KeepingTimes, keepingTimes } from "./keeping.ts";
 import type { HostSettings } from "./settings.ts";
 import { SshHost } from "./ssh-host.ts";
-import { HostUnreachable } from "./unreachable.ts";
+import { asTyped, HostUnreachable } from "./unreachable.ts";
 
 /** What a machine behind ssh is opened with. */
 export interface Opening extends Omit<HostAccess, "specs"> {
@@ -32,6 +32,9 @@ export function openSshHost(opening: Opening): OpenedHost {
   };
 }
 
+// ssh takes values in any case, in quotes, behind an equals sign, and before a comment.
+const isNo = /^[\s=]*"?(?:no|off|false)\b/i;
+
 async function examine(
   { name, settings }: Pick<Opening, "name" | "settings">,
   keeping: Keeping,
@@ -39,9 +42,7 @@ async function examine(
 ): Promise<readonly Finding[]> {
   const subject = `host ${name}`;
   const doubts = Object.entries(settings.options).flatMap(([option, value]): readonly Finding[] => {
-    const isOff =
-      option.toLowerCase() === "stricthostkeychecking" &&
-      [false, "no", "off"].includes(typeof value === "number" ? "" : value);
+    const isOff = option.toLowerCase() === "stricthostkeychecking" && isNo.test(String(value));
     if (!isOff) return [];
     return [
       {
@@ -78,7 +79,7 @@ async function reachability(
       severity: "warning",
       subject,
       message: "its shell prints text when it starts, which tools take for their data",
-      hint: `see it with: ${[...attempt.typed, "true"].join(" ")}`,
+      hint: `see it with: ${asTyped([...attempt.typed, "true"])}; let its start files print only in a terminal`,
     };
     return [answer, noise];
   } catch (error) {

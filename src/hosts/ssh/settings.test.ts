@@ -74,6 +74,9 @@ suite("the description of a machine", () => {
     assert.equal(problemsOf({ addresses, key: "/a\nProxyCommand x" }).length, 1);
     assert.equal(problemsOf({ addresses, key: '/a" b' }).length, 1);
     assert.equal(problemsOf({ addresses, key: "id_ed25519" }).length, 1);
+    assert.equal(problemsOf({ addresses, key: "/a\\b" }).length, 1);
+    assert.equal(problemsOf({ addresses, key: "/${HOME}/b" }).length, 1);
+    assert.deepEqual(problemsOf({ addresses, key: "/a $b {c} 100%/it's" }), []);
     assert.equal(problemsOf({ addresses, "known-hosts": "/a\rb" }).length, 1);
     assert.equal(problemsOf({ addresses, options: { SendEnv: "A\nProxyCommand x" } }).length, 1);
   });

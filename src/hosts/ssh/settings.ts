@@ -38,10 +38,13 @@ const Jump = z
     },
   );
 
-// ssh_config(5) has no way to write a double quote or a line break inside a word in all versions.
-const FilePath = z.string().regex(new RegExp(String.raw`^(?:/|~/)[^"${controls}]*$`), {
-  error: "expected an absolute path, or one that begins with ~/, without quotes and line breaks",
-});
+// ssh_config(5) has no way to write these inside a word in all versions, and puts variables in place of "${…}".
+const FilePath = z
+  .string()
+  .regex(new RegExp(String.raw`^(?:/|~/)(?:(?!\$\{)[^"\\${controls}])*$`), {
+    error:
+      "expected an absolute path, or one that begins with ~/, without quotes, backslashes, line breaks and ${",
+  });
 
 /** One or several of something, as a list. */
 function oneOrMore<T extends z.ZodType>(item: T) {

@@ -77,7 +77,7 @@ function block(
   const knownHosts = settings?.["known-hosts"];
   return [
     `Host ${name}`,
-    ...(name === host ? [] : [`HostName ${host}`]),
+    ...(name === host ? [] : [`HostName ${percent(host)}`]),
     ...(user === undefined ? [] : [`User ${user}`]),
     ...(port === undefined ? [] : [`Port ${port}`]),
     ...(hops === undefined ? [] : [`ProxyJump ${hops.length === 0 ? "none" : hops.join(",")}`]),

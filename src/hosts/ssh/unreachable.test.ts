@@ -23,6 +23,7 @@ const cases = [
   ["Connection timed out during banner exchange", "away", /did not answer in time/],
   ["ssh: connect to host nas.lan port 2222: No route to host", "away", /no way to it/],
   ["Host key verification failed.", "error", /host key is not known/],
+  ["Bad owner or permissions on /home/me/.ssh/config", "error", /me\/.ssh\/config .*others/],
   [
     "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
     "error",

@@ -2,6 +2,7 @@
 import { HoldfastError } from "../../kernel/errors.ts";
 import type { Finding } from "../../kernel/finding.ts";
 import { redact } from "../../kernel/secret.ts";
+import { showCommand } from "../show-command.ts";
 
 /** What was attempted, as a person would type it. */
 export interface Attempt {
@@ -47,6 +48,7 @@ const known: readonly (readonly [RegExp, Explain])[] = [
   [/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for \S+ has changed/, changedKey],
   [/REVOKED HOST KEY|is revoked/, revokedKey],
   [/Host key verification failed|No \S+ host key is known for/, unknownKey],
+  [/Bad owner or permissions on (\S+)/, openConfiguration],
   [/UNPROTECTED PRIVATE KEY FILE|bad permissions/, openKey],
   [/Identity file (\S+) not accessible/, missingKey],
   [/Too many authentication failures/, tooManyKeys],
@@ -100,13 +102,13 @@ export function unreachable(attempt: Attempt, said: string): HostUnreachable {
     const via = jump && finding === away ? ", or what it is reached through does not" : "";
     return new HostUnreachable(
       `host "${attempt.name}" cannot be used at ${placeOf(attempt)}: ${reason}${via}${words === "" ? "" : ` (ssh: ${words})`}`,
-      { hint: hint ?? `see what ssh says: ${attempt.typed.join(" ")}` },
+      { hint: hint ?? `see what ssh says: ${asTyped(attempt.typed)}` },
       finding,
     );
   }
   return new HostUnreachable(
     `host "${attempt.name}" cannot be used at ${placeOf(attempt)}: ${words === "" ? "ssh said nothing" : `ssh: ${words}`}`,
-    { hint: `see what ssh says: ${attempt.typed.join(" ")}` },
+    { hint: `see what ssh says: ${asTyped(attempt.typed)}` },
     away,
   );
 }
@@ -134,7 +136,17 @@ function nameInFile({ host, port = 22 }: Attempt): string {
 }
 
 function fileOf({ knownHosts }: Attempt): string {
-  return knownHosts ?? "~/.ssh/known_hosts";
+  return asTyped([knownHosts ?? "~/.ssh/known_hosts"]);
+}
+
+/** Words as they are typed into a shell. A tilde at the beginning is left to it. */
+export function asTyped(words: readonly string[]): string {
+  return words
+    .map((word) => {
+      const [, home = "", rest = ""] = /^(~\/)?(.*)$/s.exec(word) ?? [];
+      return home + showCommand({ argv: [rest], effect: "reads" });
+    })
+    .join(" ");
 }
 
 function scan(attempt: Attempt): string {
@@ -143,11 +155,20 @@ function scan(attempt: Attempt): string {
 }
 
 function unknownKey(attempt: Attempt): Explanation {
+  const isBehind = attempt.typed.includes("-J");
   return {
     reason: "its host key is not known here",
-    hint: `get it with: ${scan(attempt)} — then compare what ssh-keygen -lf ${fileOf(attempt)} shows with the fingerprint that the machine itself shows`,
+    hint: isBehind
+      ? logIn(attempt)
+      : `get it with: ${scan(attempt)} — then compare what ssh-keygen -lf ${fileOf(attempt)} shows with the fingerprint that the machine itself shows`,
     finding: { code: "host-key-unknown", severity: "error" },
   };
+}
+
+/** Nothing but ssh itself gets through other machines. */
+function logIn({ typed: [ssh = "ssh", ...words], knownHosts }: Attempt): string {
+  const file = knownHosts === undefined ? [] : ["-o", `UserKnownHostsFile=${knownHosts}`];
+  return `log in once by hand, compare the fingerprint that it shows, and say yes: ${asTyped([ssh, ...file, ...words])}`;
 }
 
 function changedKey(attempt: Attempt): Explanation {
@@ -169,15 +190,23 @@ function revokedKey(attempt: Attempt): Explanation {
 function openKey(attempt: Attempt): Explanation {
   return {
     reason: "the file of the key can be read by others, so ssh does not use it",
-    hint: `chmod 600 ${attempt.key ?? "FILE"}`,
+    hint: `chmod 600 ${attempt.key === undefined ? "FILE" : asTyped([attempt.key])}`,
     finding: { code: "host-key-file-open", severity: "error" },
+  };
+}
+
+function openConfiguration(_: Attempt, [, file = "FILE"]: RegExpExecArray): Explanation {
+  return {
+    reason: `${file} belongs to somebody else or can be written by others, so ssh does not read it`,
+    hint: `make it your own (chown), and see to it that only you can write it: chmod go-w ${asTyped([file])}`,
+    finding: { code: "host-misconfigured", severity: "error" },
   };
 }
 
 function missingKey(_: Attempt, [, file = "the file of the key"]: RegExpExecArray): Explanation {
   return {
     reason: `${file} is not there, or cannot be read`,
-    hint: `make a key with: ssh-keygen -t ed25519 -f ${file}`,
+    hint: `make a key with: ssh-keygen -t ed25519 -f ${asTyped([file])}`,
     finding: { code: "host-login-refused", severity: "error" },
   };
 }
@@ -199,7 +228,7 @@ function refusedLogin(attempt: Attempt): Explanation {
   ];
   return {
     reason: "it does not let this user in",
-    hint: `let the key in with: ssh-copy-id ${words.join(" ")}`,
+    hint: `let the key in with: ssh-copy-id ${asTyped(words)}`,
     finding: { code: "host-login-refused", severity: "error" },
   };
 }
