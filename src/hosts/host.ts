@@ -95,6 +95,8 @@ export interface Remote {
   through(command: Command): Command;
   /** The same, with what ends it there at once. `pipeAcross` does so. */
   leash?(command: Command): Leash;
+  /** What its login shell prints comes before anything that a command writes. */
+  readonly isChatty?: boolean;
 }
 
 /** A command that runs elsewhere through a process of this machine. */
@@ -102,6 +104,8 @@ export interface Leash {
   readonly command: Command;
   /** Ends it where it runs, with all it started. Never rejects. May be repeated. */
   end(): Promise<void>;
+  /** Of how that process ended, how the command did; undefined when the way to it was lost instead. */
+  ownResult?(result: CommandResult): CommandResult | undefined;
 }
 
 /** A machine that commands run on. */

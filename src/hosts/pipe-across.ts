@@ -3,6 +3,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import { Secret } from "../kernel/secret.ts";
 import { CommandFailed, programName } from "./command-failed.ts";
 import type { Command, Host, Leash, PipeResult, Watch } from "./host.ts";
+import { showLineOn } from "./show-command.ts";
 import { supervise } from "./supervise.ts";
 
 /** One stage of a pipe, and the machine that it runs on. */
@@ -31,6 +32,7 @@ export async function pipeAcross(stages: readonly Stage[], piping: Piping): Prom
     return await first.host.pipe(commands, signal, watch);
   }
   await Promise.all(stages.map(async ({ host }) => await host.reach(signal)));
+  for (const writer of stages.slice(0, -1)) refuseChatter(writer);
   await using stack = new AsyncDisposableStack();
   const leashes = await Promise.all(
     stages.map(async (stage, index) => leashOn(index === 0 ? stage : await unarmed(stage, stack))),
@@ -45,7 +47,7 @@ export async function pipeAcross(stages: readonly Stage[], piping: Piping): Prom
       return await here.pipe(local, letGo, watch);
     } catch (error) {
       await end();
-      throw inOwnWords(error, stages);
+      throw inOwnWords(error, stages, leashes);
     }
   });
 }
@@ -94,22 +96,32 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-const lost =
-  /^(Control socket connect|mux_client|Connection closed by UNKNOWN)|session request failed/m;
-
 /** What ran here was ssh; what failed is what it ran elsewhere, or the connection. */
-function inOwnWords(error: unknown, stages: readonly Stage[]): unknown {
+function inOwnWords(error: unknown, stages: readonly Stage[], leashes: readonly Leash[]): unknown {
   if (!(error instanceof CommandFailed)) return error;
-  const { result } = error;
-  const stage = stages[error.stages.indexOf(result)];
-  if (stage === undefined || stage.host.remote === undefined) return error;
+  const index = error.stages.indexOf(error.result);
+  const [stage, leash] = [stages[index], leashes[index]];
+  if (stage?.host.remote === undefined) return error;
   const { host, command } = stage;
-  if (result.exitStatus === 255 && (result.stderr.trim() === "" || lost.test(result.stderr))) {
+  const result = leash?.ownResult === undefined ? error.result : leash.ownResult(error.result);
+  if (result === undefined) {
     return new HoldfastError(
       "host-unreachable",
       `the connection to host "${host.name}" was lost while ${programName(command)} ran there`,
       { cause: error },
     );
   }
-  return new CommandFailed(command, result, error.stages);
+  return new CommandFailed(command, result, error.stages.with(index, result));
+}
+
+/** Bytes with a greeting before them would arrive as data, and nobody would notice before a restore. */
+function refuseChatter({ host }: Stage): void {
+  if (host.remote?.isChatty !== true) return;
+  throw new HoldfastError(
+    "command-failed",
+    `the login shell of host "${host.name}" prints text when it starts, which would get into the data`,
+    {
+      hint: `see it with: ${showLineOn(host, "true")}; let its start files print only in a terminal`,
+    },
+  );
 }

@@ -10,6 +10,8 @@ export interface Supervision {
   readonly signal: AbortSignal;
   /** Ends them where they run. Resolves when nothing of them is left, or nothing can be done. */
   readonly end: () => Promise<void>;
+  /** When their time begins to count: they may have to wait for their turn. Default: at once. */
+  readonly begun?: Promise<void>;
 }
 
 // Node's timers fire at once when given more (24.8 days).
@@ -21,7 +23,7 @@ const longestTimerMs = 2 ** 31 - 1;
  * were the connection cut first, nobody could end them any more.
  */
 export async function supervise<T>(
-  { commands, signal, end }: Supervision,
+  { commands, signal, end, begun }: Supervision,
   work: (letGo: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const subject = commands.map(programName).join(" | ");
@@ -33,12 +35,9 @@ export async function supervise<T>(
   };
   using stack = new DisposableStack();
   stack.use(onAbort(signal, () => stop(interruption(signal, subject))));
-  for (const command of commands) {
-    const { timeoutMs } = command;
-    if (timeoutMs === undefined) continue;
-    const timer = setTimeout(() => stop(timedOut(command)), Math.min(timeoutMs, longestTimerMs));
-    stack.defer(() => clearTimeout(timer));
-  }
+  const timers = stack.use(new Timers(commands, stop));
+  if (begun === undefined) timers.start();
+  else void begun.then(() => timers.start());
   try {
     const result = await work(controller.signal);
     if (stopping === undefined) return result;
@@ -50,6 +49,34 @@ export async function supervise<T>(
   }
   await stopping.done;
   throw stopping.reason;
+}
+
+/** The time limits of commands. */
+class Timers implements Disposable {
+  readonly #commands: readonly Command[];
+  readonly #stop: (reason: HoldfastError) => void;
+  #timers: readonly NodeJS.Timeout[] = [];
+  #isOver = false;
+
+  constructor(commands: readonly Command[], stop: (reason: HoldfastError) => void) {
+    this.#commands = commands;
+    this.#stop = stop;
+  }
+
+  start(): void {
+    if (this.#isOver) return;
+    this.#timers = this.#commands.flatMap((command) => {
+      const { timeoutMs } = command;
+      if (timeoutMs === undefined) return [];
+      const shortened = Math.min(timeoutMs, longestTimerMs);
+      return [setTimeout(() => this.#stop(timedOut(command)), shortened)];
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
 }
 
 function timedOut(command: Command): HoldfastError {

@@ -22,6 +22,8 @@ export const keepingTimes: KeepingTimes = { idleMs: 60_000, memoryMs: 20_000, se
 // A server that allows fewer sessions refuses some until others have ended.
 const refusedPauseMs = 200;
 const refusedAttempts = 150;
+// One that has never allowed any will not do so later.
+const unprovenAttempts = 15;
 
 /** One connection, made when it is needed and again when it was lost. */
 export class Keeping implements AsyncDisposable {
@@ -35,7 +37,9 @@ export class Keeping implements AsyncDisposable {
   #uses = 0;
   #idle: NodeJS.Timeout | undefined;
   #free: number;
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: { readonly wanted: number; readonly proceed: () => void }[] = [];
+  /** Those that have let something begin. */
+  readonly #proven = new WeakSet<Connection>();
 
   constructor(
     name: string,
@@ -78,12 +82,10 @@ export class Keeping implements AsyncDisposable {
   ): Promise<T> {
     using stack = new DisposableStack();
     stack.use(this.hold());
-    await this.#take(sessions);
-    try {
-      return await this.#attempt(signal, work);
-    } finally {
-      this.#giveBack(sessions);
-    }
+    const wanted = Math.min(sessions, this.#times.sessions);
+    await this.#take(wanted, signal);
+    stack.defer(() => this.#giveBack(wanted));
+    return await this.#attempt(signal, work);
   }
 
   async #attempt<T>(signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -91,11 +93,14 @@ export class Keeping implements AsyncDisposable {
     for (let attempt = 0; ; attempt += 1) {
       const connection = await this.open(signal);
       try {
-        return await work(connection);
+        const result = await work(connection);
+        this.#proven.add(connection);
+        return result;
       } catch (error) {
         if (!(error instanceof NotBegun)) throw error;
         const isRefused = /session request failed/.test(error.message);
-        if (isRefused && attempt < refusedAttempts) {
+        const patience = this.#proven.has(connection) ? refusedAttempts : unprovenAttempts;
+        if (isRefused && attempt < patience) {
           await sleep(refusedPauseMs, undefined, { signal }).catch(() => undefined);
         } else if (!isRefused && !hasReconnected) {
           hasReconnected = true;
@@ -164,18 +169,40 @@ export class Keeping implements AsyncDisposable {
     else await this.#drop(current);
   }
 
-  async #take(sessions: number): Promise<void> {
-    const wanted = Math.min(sessions, this.#times.sessions);
-    while (this.#free < wanted || this.#queue.length > 0) {
-      await new Promise<void>((proceed) => this.#queue.push(proceed));
-      if (this.#free >= wanted) break;
-    }
-    this.#free -= wanted;
+  /** Waits for its turn. Throws `interrupted`. */
+  async #take(wanted: number, signal: AbortSignal): Promise<void> {
+    const subject = `waiting for host "${this.#name}"`;
+    if (signal.aborted) throw interruption(signal, subject);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting = { wanted, proceed: resolve };
+    this.#queue.push(waiting);
+    this.#serve();
+    using stack = new DisposableStack();
+    stack.use(
+      onAbort(signal, () => {
+        const at = this.#queue.indexOf(waiting);
+        // Whoever has had their turn gives it back.
+        if (at === -1) return;
+        this.#queue.splice(at, 1);
+        reject(interruption(signal, subject));
+        this.#serve();
+      }),
+    );
+    await promise;
   }
 
   #giveBack(sessions: number): void {
-    this.#free += Math.min(sessions, this.#times.sessions);
-    this.#queue.shift()?.();
+    this.#free += sessions;
+    this.#serve();
+  }
+
+  #serve(): void {
+    for (let [first] = this.#queue; first !== undefined; [first] = this.#queue) {
+      if (first.wanted > this.#free) return;
+      this.#queue.shift();
+      this.#free -= first.wanted;
+      first.proceed();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,7 +8,15 @@ import type { Connection } from "./connection.ts";
 import type { Keeping } from "./keeping.ts";
 import { readEnded } from "./marker.ts";
 import { prepareScript } from "./scripts.ts";
-import { endThere, newToken, NotBegun, notStarted, Session } from "./session.ts";
+import {
+  endThere,
+  newToken,
+  NotBegun,
+  lostWhile,
+  notStarted,
+  saysNotBegun,
+  Session,
+} from "./session.ts";
 import { scriptAsInput, scriptReader } from "./shell-text.ts";
 
 /** Where and how a pipeline runs. */
@@ -42,10 +50,12 @@ export async function runRemotePipeline(
     throw new Error("only the first command of a pipeline can be given an input");
   }
   let running: RunningStages | undefined;
-  const supervision = { commands, signal, end: async () => await running?.end() };
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const supervision = { commands, signal, begun, end: async () => await running?.end() };
   const { results, sessions, ended } = await supervise(supervision, async (letGo) => {
     const sessionCount = commands.length;
     return await keeping.use({ signal: letGo, sessions: sessionCount }, async (connection) => {
+      begin();
       const fifos = commands.slice(1).map(() => `${connection.register.directory}/${newToken()}`);
       await prepare(commands, fifos, { ...options, connection, letGo });
       running = new RunningStages(commands, fifos, { ...options, connection });
@@ -99,11 +109,14 @@ async function prepare(
     },
     letGo,
   );
-  if (exitStatus === 255 && stdout === "") throw new NotBegun(stderr.trim());
+  if (exitStatus === 255 && saysNotBegun(stderr)) throw new NotBegun(stderr.trim());
+  if (exitStatus === 255) throw lostWhile(name, "a pipe was prepared", connection.ended);
   if (exitStatus !== 0) {
+    const { directory } = connection.register;
     throw new HoldfastError(
       "command-failed",
-      `host "${name}" has no room for named pipes: ${stderr.trim()}`,
+      `host "${name}" cannot make named pipes in ${directory}, so nothing is started there`,
+      { hint: `see whether that file system is full: df ${directory}` },
     );
   }
   for (const line of stdout.split("\n")) {
@@ -171,7 +184,10 @@ class RunningStages {
     return new HoldfastError(
       "host-unreachable",
       `host "${name}" does not take ${this.#sessions.length} commands at once: ${error.message}`,
-      { hint: "look at MaxSessions in its sshd_config", cause: error },
+      {
+        hint: `look at MaxSessions in its sshd_config: ${this.#sessions.length + 2} are needed`,
+        cause: error,
+      },
     );
   }
 

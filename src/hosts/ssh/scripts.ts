@@ -145,6 +145,7 @@ export function prepareScript(
 umask 077
 ${lookup}
 mkfifo ${quoteWords(fifos)} || exit 1
+echo
 ${stages.join("\n")}
 exit 0`;
 }

@@ -198,17 +198,19 @@ export class Session {
       );
     }
     if (connection.ended !== undefined || exitStatus === 255) {
-      return new HoldfastError(
-        "host-unreachable",
-        `the connection to host "${name}" was lost while ${programName(this.command)} ran there`,
-        { cause: connection.ended },
-      );
+      return lostWhile(name, `${programName(this.command)} ran there`, connection.ended);
     }
     return new HoldfastError(
       "command-failed",
       `${programName(this.command)} ended on host "${name}" without saying how: ${stderr.trim().slice(-400)}`,
     );
   }
+}
+
+/** The connection was lost while something happened. */
+export function lostWhile(name: string, what: string, cause: unknown): HoldfastError {
+  const message = `the connection to host "${name}" was lost while ${what}`;
+  return new HoldfastError("host-unreachable", message, { cause });
 }
 
 /** Why a command did not start there; undefined when it did. */
@@ -265,6 +267,7 @@ export interface EndingThere {
 
 // To get there and back.
 const travelMs = 5000;
+const endingAttempts = 20;
 
 /**
  * Ends commands with all that they started, in order, and returns when nothing of them is left. Never
@@ -281,13 +284,13 @@ export async function endThere(ending: EndingThere): Promise<void> {
     effect: "reads",
     timeoutMs: graceMs + travelMs,
   };
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    const done = await here.run(command, new AbortController().signal).then(
-      () => true,
-      () => connection.ended !== undefined,
+  for (let attempt = 0; attempt < endingAttempts; attempt += 1) {
+    const isRefused = await here.run(command, new AbortController().signal).then(
+      () => false,
+      (error: unknown) => error instanceof CommandFailed && saysNotBegun(error.result.stderr),
     );
-    if (done) return;
-    // All sessions that the server allows may be taken: what is being ended may free one.
-    await sleep(100);
+    if (!isRefused || connection.ended !== undefined) return;
+    // All sessions that the server allows are taken: another command may end, and free one.
+    await sleep(200);
   }
 }

@@ -17,7 +17,7 @@ import type { Connection } from "./connection.ts";
 import type { Keeping } from "./keeping.ts";
 import { Looking } from "./look.ts";
 import { runRemotePipeline } from "./remote-pipeline.ts";
-import { plainRunScript } from "./scripts.ts";
+import { endedWith255, noRoom, plainRunScript } from "./scripts.ts";
 import { endThere, type EndingThere, newToken, Session } from "./session.ts";
 import { lineForAnyShell, scriptAsInput, scriptReader } from "./shell-text.ts";
 import { Secret } from "../../kernel/secret.ts";
@@ -54,8 +54,10 @@ export class SshHost implements Host {
     refuseUnfit(command);
     const { here, graceMs, keeping, name } = this.#options;
     let leash: EndingThere | undefined;
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     const work = async (letGo: AbortSignal): Promise<CommandResult> => {
       return await keeping.use({ signal: letGo, sessions: 1 }, async (connection) => {
+        begin();
         const session = new Session(command, { here, connection, name, watch });
         const { endSignal = "SIGTERM" } = command;
         leash = { here, connection, tokens: [session.token], signal: endSignal, graceMs };
@@ -65,7 +67,7 @@ export class SshHost implements Host {
     const end = async (): Promise<void> => {
       if (leash !== undefined) await endThere(leash);
     };
-    const supervision = { commands: [command], signal, end };
+    const supervision = { commands: [command], signal, end, begun };
     const result = await supervise(supervision, work);
     if (!(command.okExits ?? [0]).includes(result.exitStatus)) {
       throw new CommandFailed(command, result);
@@ -95,16 +97,21 @@ export class SshHost implements Host {
     const { keeping } = this.#options;
     const held = keeping.hold();
     try {
-      const { directory } = (await keeping.open(new AbortController().signal)).register;
-      const path = `${directory}/${newToken()}`;
+      const connection = await keeping.open(new AbortController().signal);
+      const path = `${connection.register.directory}/${newToken()}`;
       await this.#inShell('umask 077; mkdir "$1"', path);
       return {
         path,
         [Symbol.asyncDispose]: async () => {
           using stack = new DisposableStack();
           stack.use(held);
-          // With the connection it would be gone as well.
-          await this.#inShell('chmod -R u+rwX "$1" 2>/dev/null; rm -rf "$1"', path);
+          // With its connection it is gone as well, also when that is lost only now.
+          if (keeping.current !== connection) return;
+          await this.#inShell('chmod -R u+rwX "$1" 2>/dev/null; rm -rf "$1"', path).catch(
+            (error: unknown) => {
+              if (keeping.current === connection) throw error;
+            },
+          );
         },
       };
     } catch (error) {
@@ -141,6 +148,7 @@ function remoteOf({ name, here, keeping, graceMs, typed }: SshHostOptions): Remo
       end: async () => {
         await endThere({ here, connection, tokens: [token], signal: endSignal, graceMs });
       },
+      ownResult,
     };
   };
   return {
@@ -148,6 +156,9 @@ function remoteOf({ name, here, keeping, graceMs, typed }: SshHostOptions): Remo
       return connected().shell;
     },
     destination: name,
+    get isChatty() {
+      return keeping.current?.chatty ?? false;
+    },
     get typed(): readonly [string, ...string[]] {
       const [ssh = "ssh", ...rest] = keeping.current?.attempt.typed ?? typed;
       return [ssh, ...rest];
@@ -155,6 +166,15 @@ function remoteOf({ name, here, keeping, graceMs, typed }: SshHostOptions): Remo
     through: (command) => leash(command).command,
     leash,
   };
+}
+
+/** ssh ends with 255 by itself when it loses the connection, whatever the command has said until then. */
+function ownResult(result: CommandResult): CommandResult | undefined {
+  if (result.exitStatus !== 255) return result;
+  const said = result.stderr.trimEnd();
+  if (said.endsWith(noRoom)) return result;
+  if (!said.endsWith(endedWith255)) return undefined;
+  return { ...result, stderr: said.slice(0, -endedWith255.length) };
 }
 
 /**
