@@ -20,6 +20,8 @@ export async function causeOf(
   },
 ): Promise<unknown> {
   if (!(error instanceof HoldfastError) || signal.aborted) return error;
+  // Then its drives are out of reach too, and none of them has to be plugged in.
+  if (error.code === "host-unreachable") return error;
   for (const [name, path] of volumes) {
     const state = await openVolume(program, name, noLedger).observe(signal);
     if (state.kind === "mounted" && state.path === path) continue;
