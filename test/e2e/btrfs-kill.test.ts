@@ -102,16 +102,23 @@ test(`a transfer that is killed ${kills} times leaves both sides equal`, options
   });
   await succeed(user, "init");
   await change(home);
-  const longestMs = await transferMs(user);
+  let longestMs = await transferMs(user);
   const random = numbers(seed);
   const hits = { sender: 0, receiver: 0, holdfast: 0 };
 
-  for (let round = 0; round < kills; round += 1) {
-    const victim = victims[round % victims.length] ?? "sender";
+  for (let round = 0, done = 0; done < kills; round += 1) {
+    assert.ok(round < kills * 5, `only ${done} of ${round} were there to be killed`);
+    const victim = victims[done % victims.length] ?? "sender";
     await change(home);
     const afterMs = Math.round(random.next().value * longestMs);
 
-    if (await killIn(user, { victim, afterMs })) hits[victim] += 1;
+    if (await killIn(user, { victim, afterMs })) {
+      hits[victim] += 1;
+      done += 1;
+    } else {
+      // The machine has become quicker since that was measured.
+      longestMs *= 0.8;
+    }
 
     const told = `round ${round}: ${victim} after ${afterMs} ms`;
     const visible = (await readdir(copied)).filter((name) => !name.startsWith("."));

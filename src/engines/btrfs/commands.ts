@@ -77,6 +77,11 @@ export function makeWritableCommand(setting: Setting, path: string): Command {
   return btrfs(setting, "writes", ["property", "set", "-f", "-t", "subvol", path, "ro", "false"]);
 }
 
+/** Removes subvolumes that nobody would miss if a power cut brought them back. The last may hold the others. */
+export function discardCommand(setting: Setting, paths: readonly string[]): Command {
+  return btrfs(setting, "writes", ["subvolume", "delete", "--", ...paths]);
+}
+
 /** One snapshot, and the one that it is told as a difference to. */
 export interface Sent {
   readonly path: string;

@@ -5,7 +5,6 @@ import { HoldfastError } from "../../kernel/errors.ts";
 import type { Work } from "../engine.ts";
 import { type ChainPlan, type Link, planChain } from "./chain.ts";
 import {
-  deleteCommand,
   receiveCommand,
   sendCommand,
   showCommand,
@@ -166,7 +165,6 @@ async function settle(to: Side, { link, taken, received }: Received, work: Work)
   const id = await freeName(to, { name: link.name, taken }, signal);
   const final = snapshotPath(to.location, id);
   await to.run(snapshotCommand(to.setting, { from: received, to: final }), signal);
-  await to.run(deleteCommand(to.setting, [received]), signal);
   return id;
 }
 

@@ -6,6 +6,7 @@ import { subvolumeOf } from "./backup.ts";
 import {
   createCommand,
   deleteCommand,
+  discardCommand,
   makeFolderCommand,
   receiveCommand,
   reclaimCommand,
@@ -75,8 +76,9 @@ function previewCopy(
       sendCommand(from.setting, { path, compressedData: false, ...difference }),
       receiveCommand(to.setting, receiving),
       snapshotCommand(to.setting, { from: received, to: snapshotPath(to.location, snapshot.id) }),
-      deleteCommand(to.setting, [received]),
     ];
   });
-  return [createCommand(to.setting, receiving), ...each, deleteCommand(to.setting, [receiving])];
+  const left = snapshots.map(({ id }) => snapshotPath(receiving, id)).toSorted();
+  const discarded = discardCommand(to.setting, [...left, receiving]);
+  return [createCommand(to.setting, receiving), ...each, discarded];
 }

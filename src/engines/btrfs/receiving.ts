@@ -1,11 +1,11 @@
 // Knows: how what is received stays apart until it is complete, and is taken away when it does not get there.
-import type { Command, Host } from "../../hosts/host.ts";
+import type { Host } from "../../hosts/host.ts";
 import type { LedgerEntry, Promised, Undo } from "../../kernel/ledger.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import * as z from "zod";
 import {
   createCommand,
-  deleteCommand,
+  discardCommand,
   namesCommand,
   snapshotPath,
   type Setting,
@@ -85,17 +85,7 @@ async function discard({ host, setting, path }: Left, signal: AbortSignal): Prom
   }
   const { stdout } = await host.run(namesCommand(path), signal);
   const inside = parseNames(stdout).map((name) => snapshotPath(path, name));
-  for (const command of discardCommands(setting, path, inside)) await host.run(command, signal);
-}
-
-/** What takes the place away, and what is in it first. */
-export function discardCommands(
-  setting: Setting,
-  path: string,
-  inside: readonly string[],
-): readonly Command[] {
-  const first = inside.length === 0 ? [] : [deleteCommand(setting, inside)];
-  return [...first, deleteCommand(setting, [path])];
+  await host.run(discardCommand(setting, [...inside.toSorted(), path]), signal);
 }
 
 /** How what an interrupted copy left is taken away. What is gone already is undone. */
