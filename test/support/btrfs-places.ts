@@ -38,7 +38,7 @@ export function openSnapshots(location: string, opening: BtrfsOpening = {}): Rep
 }
 
 /** Keeps what is promised in memory. */
-export class TestLedger implements Ledger {
+class TestLedger implements Ledger {
   readonly open = new Set<LedgerEntry>();
 
   promise(entry: LedgerEntry): { settle(): void } {

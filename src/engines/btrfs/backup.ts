@@ -86,7 +86,7 @@ async function leftOut(
 }
 
 /** The subvolumes anywhere below one, but those that are snapshots: these are kept already. */
-export function nestedIn(all: readonly Subvolume[], top: number): readonly Subvolume[] {
+function nestedIn(all: readonly Subvolume[], top: number): readonly Subvolume[] {
   const inside = new Set([top]);
   // Numbers are given in the order of making, and a subvolume may have been moved into a later one.
   for (let before = 0; before !== inside.size;) {

@@ -64,7 +64,7 @@ export function planChain(question: ChainQuestion): ChainPlan {
 }
 
 /** The newest of these. */
-export function newestOf<Made extends Pick<Link, "made">>(
+function newestOf<Made extends Pick<Link, "made">>(
   links: readonly Made[],
 ): Made | undefined {
   return links.reduce<Made | undefined>(

@@ -106,11 +106,6 @@ export function reclaimCommand(setting: Setting, path: string): Command {
   return btrfs(setting, "writes", ["subvolume", "sync", "--", path]);
 }
 
-/** Brings all that was written to the disk. */
-export function flushCommand(setting: Setting, path: string): Command {
-  return btrfs(setting, "writes", ["filesystem", "sync", path]);
-}
-
 /** Gives a folder another name beside its old one. */
 export function renameCommand(from: string, to: string): Command {
   return {
