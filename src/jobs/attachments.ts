@@ -125,7 +125,8 @@ export class SharedVolumes implements AsyncDisposable {
     const needed = new Set([...this.#needs.values()].flatMap((names) => [...names]));
     const failures: HoldfastError[] = [];
     for (const [name, held] of [...this.#held].toReversed()) {
-      if (needed.has(name)) continue;
+      // Somebody else who came to their end meanwhile may have put it back, or be about to.
+      if (needed.has(name) || this.#held.get(name) !== held) continue;
       this.#held.delete(name);
       try {
         await this.#release(name, held, user);
@@ -144,17 +145,19 @@ export class SharedVolumes implements AsyncDisposable {
     }
   }
 
-  async #release(name: string, { use, attached }: Held, user: VolumeUser): Promise<void> {
+  async #release(name: string, held: Held, user: VolumeUser): Promise<void> {
     const program = this.#program;
     const { journal } = program;
     // Nobody's patience ends this: a drive that stays unlocked is worse than a program that ends late.
     const { signal } = new AbortController();
+    // Given up also without a turn: nobody puts back what is owed for a volume that is in use.
+    using use = held.use;
     using _ = await takeVolumeTurn(program, use.resource, signal);
     use[Symbol.dispose]();
     // Whoever is the last to use it puts it back, also for us.
     if (journal.users(use.resource).length > 0) return;
     const changed = journal.promisesOf(use.resource).length > 0;
-    for (const volume of attached.toReversed()) await volume[Symbol.asyncDispose]();
+    for (const volume of held.attached.toReversed()) await volume[Symbol.asyncDispose]();
     // And so do we for those who were there before us.
     for (const promise of journal.promisesOf(use.resource).toReversed()) {
       await undoer(program, promise.run)(promise.entry, signal);
