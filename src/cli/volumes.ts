@@ -78,7 +78,8 @@ async function listVolumes({ open, output, signal }: Session): Promise<number> {
 export function volumesText(volumes: readonly VolumeReport[], paint: Paint): string {
   if (volumes.length === 0) return "";
   const rows = volumes.map((volume) => {
-    const { host, path = volume.device ?? "", freeBytes } = volume;
+    const { host, freeBytes } = volume;
+    const path = volume.path ?? volume.device ?? "";
     return [
       volume.volume,
       stateText(volume, paint),

@@ -142,8 +142,8 @@ export interface VolumeReport {
   readonly volume: string;
   /** Absent: this machine. */
   readonly host?: string;
-  /** Where it is, or would be; unknown while only its device is. */
-  readonly path?: string;
+  /** Where it is, or would be. Null: unknown until its device is mounted. */
+  readonly path: string | null;
   /** The id of the drive, as it is configured. */
   readonly device?: string;
   /** It stays attached until somebody says `volumes detach`. */

@@ -15,7 +15,7 @@ export async function volumeReports(
     [...program.config.volumes].map(async ([name, { path, host, device }]) => {
       const state = await openVolume(program, name, noLedger).observe(signal);
       const place = {
-        ...(path === undefined ? {} : { path }),
+        path: path ?? null,
         ...(host === undefined ? {} : { host }),
         ...(device === undefined ? {} : { device }),
       };
@@ -26,7 +26,7 @@ export async function volumeReports(
   );
 }
 
-function reportOf(state: VolumeState): Omit<VolumeReport, "volume"> {
+function reportOf(state: VolumeState): Omit<VolumeReport, "volume" | "path"> & { path?: string } {
   switch (state.kind) {
     case "mounted":
       return { path: state.path, present: true, mounted: true, freeBytes: state.freeBytes };

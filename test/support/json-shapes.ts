@@ -308,7 +308,7 @@ export const Volumes = z.strictObject({
     z.strictObject({
       volume: z.string(),
       host: z.string().optional(),
-      path: z.string().optional(),
+      path: z.string().nullable(),
       device: z.string().optional(),
       kept: z.boolean().optional(),
       present: z.boolean(),
