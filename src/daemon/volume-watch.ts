@@ -4,7 +4,7 @@ import type { Job } from "../config/config.ts";
 import { lookForVolumes, lookNow, waitsForVolumes } from "../jobs/look-for-volumes.ts";
 import type { Program } from "../jobs/program.ts";
 import { neededVolumes } from "../jobs/sights.ts";
-import { newErrand } from "./errand.ts";
+import { newErrand, type Errand } from "./errand.ts";
 import type { Waker } from "./wake.ts";
 
 /** Another machine is not asked more often than that, and this one not at every step of what comes and goes. */
@@ -22,9 +22,9 @@ export interface VolumeWatch {
 }
 
 /**
- * Watches for the volumes of jobs that wait for some. Looking may take long where a path hangs, so it is
- * done beside the loop; the waker is woken when something has appeared, and is asked to wake when
- * something may have.
+ * Watches for the volumes of jobs that wait for some. Looking may take long where a path hangs or a
+ * machine does not answer, so it is done beside the loop, and apart for jobs that wait for other
+ * machines; the waker is woken when something has appeared, and is asked to wake when something may have.
  */
 export function newVolumeWatch(watching: {
   readonly signal: AbortSignal;
@@ -32,7 +32,7 @@ export function newVolumeWatch(watching: {
   readonly failed: (error: unknown) => void;
 }): VolumeWatch {
   const { signal, waker, failed } = watching;
-  const errand = newErrand(failed);
+  const errands = new Map<string, Errand>();
   const seen = new Map<string, { readonly at: number; readonly isThere: boolean }>();
 
   const seldom = async (program: Program, name: string): Promise<boolean> => {
@@ -45,18 +45,34 @@ export function newVolumeWatch(watching: {
     seen.set(name, { at: now, isThere });
     return isThere;
   };
+  const errandFor = (machines: string): Errand => {
+    const errand = errands.get(machines) ?? newErrand(failed);
+    errands.set(machines, errand);
+    return errand;
+  };
   return {
     look(program, jobs) {
       const waiting = jobs.filter((job) => waitsForVolumes(program, job));
       waker.watch?.(foldersOf(program, waiting));
-      if (waiting.length === 0) return;
-      errand.begin(async () => {
-        const look = async (name: string): Promise<boolean> => await seldom(program, name);
-        if (await lookForVolumes(program, waiting, look)) waker.wake();
-      });
+      const look = async (name: string): Promise<boolean> => await seldom(program, name);
+      for (const [machines, group] of Map.groupBy(waiting, (job) => machinesOf(program, job))) {
+        errandFor(machines).begin(async () => {
+          if (await lookForVolumes(program, group, look)) waker.wake();
+        });
+      }
     },
-    idle: async () => await errand.idle(),
+    idle: async () => {
+      await Promise.all(errands.values().map(async (errand) => await errand.idle()));
+    },
   };
+}
+
+/** The machines on which the volumes of a job are. */
+function machinesOf(program: Program, job: Job): string {
+  const hosts = neededVolumes(program, job).map(
+    (name) => program.config.volumes.get(name)?.host ?? "",
+  );
+  return [...new Set(hosts)].toSorted().join("\n");
 }
 
 /** Where it shows that a volume of this machine comes or goes: beside its mount point, and among the devices. */
