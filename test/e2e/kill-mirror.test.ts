@@ -42,7 +42,7 @@ const scenes: readonly Scene[] = [
     title: "on a drive with btrfs, on another machine",
     skip: withoutMachines() || withoutDisks("btrfs"),
     place: driveElsewhere,
-    every: 4,
+    every: 6,
   },
 ];
 
