@@ -251,8 +251,9 @@ suite("a subvolume and its snapshots", options, () => {
     await writeFile(join(owner.home, "large"), "small");
     const { stdout } = await owner.user.holdfast("run", "--json");
     assert.match(stdout, /repository-full/, "the large one is still to be sent first");
-    const large2 = (await readdir(owner.kept)).toSorted()[1];
-    await byHand("subvolume", "delete", join(owner.kept, String(large2)));
+    const unsent = (await readdir(owner.kept)).toSorted()[1];
+    await byHand("subvolume", "delete", join(owner.kept, String(unsent)));
+    await byHand("subvolume", "sync", owner.outer.path);
     await owner.succeed("run");
   });
 

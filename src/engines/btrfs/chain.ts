@@ -64,9 +64,7 @@ export function planChain(question: ChainQuestion): ChainPlan {
 }
 
 /** The newest of these. */
-function newestOf<Made extends Pick<Link, "made">>(
-  links: readonly Made[],
-): Made | undefined {
+function newestOf<Made extends Pick<Link, "made">>(links: readonly Made[]): Made | undefined {
   return links.reduce<Made | undefined>(
     (best, link) => (best === undefined || link.made > best.made ? link : best),
     undefined,

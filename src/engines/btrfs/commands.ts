@@ -66,7 +66,7 @@ export function createCommand(setting: Setting, path: string): Command {
   return btrfs(setting, "writes", ["subvolume", "create", "--", path]);
 }
 
-/** Removes subvolumes, and waits until that cannot be undone by a power cut. */
+/** Removes subvolumes, and waits until that cannot be undone by a power cut. The last may hold the others. */
 export function deleteCommand(setting: Setting, paths: readonly string[]): Command {
   return btrfs(setting, "writes", ["subvolume", "delete", "--commit-after", "--", ...paths]);
 }
@@ -75,11 +75,6 @@ export function deleteCommand(setting: Setting, paths: readonly string[]): Comma
 export function makeWritableCommand(setting: Setting, path: string): Command {
   // -f: it loses its Received UUID, which nobody will need any more.
   return btrfs(setting, "writes", ["property", "set", "-f", "-t", "subvol", path, "ro", "false"]);
-}
-
-/** Removes subvolumes that nobody would miss if a power cut brought them back. The last may hold the others. */
-export function discardCommand(setting: Setting, paths: readonly string[]): Command {
-  return btrfs(setting, "writes", ["subvolume", "delete", "--", ...paths]);
 }
 
 /** One snapshot, and the one that it is told as a difference to. */

@@ -6,7 +6,6 @@ import { subvolumeOf } from "./backup.ts";
 import {
   createCommand,
   deleteCommand,
-  discardCommand,
   makeFolderCommand,
   receiveCommand,
   reclaimCommand,
@@ -79,6 +78,6 @@ function previewCopy(
     ];
   });
   const left = snapshots.map(({ id }) => snapshotPath(receiving, id)).toSorted();
-  const discarded = discardCommand(to.setting, [...left, receiving]);
+  const discarded = deleteCommand(to.setting, [...left, receiving]);
   return [createCommand(to.setting, receiving), ...each, discarded];
 }

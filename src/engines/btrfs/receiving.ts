@@ -5,7 +5,7 @@ import { HoldfastError } from "../../kernel/errors.ts";
 import * as z from "zod";
 import {
   createCommand,
-  discardCommand,
+  deleteCommand,
   namesCommand,
   snapshotPath,
   type Setting,
@@ -85,7 +85,7 @@ async function discard({ host, setting, path }: Left, signal: AbortSignal): Prom
   }
   const { stdout } = await host.run(namesCommand(path), signal);
   const inside = parseNames(stdout).map((name) => snapshotPath(path, name));
-  await host.run(discardCommand(setting, [...inside.toSorted(), path]), signal);
+  await host.run(deleteCommand(setting, [...inside.toSorted(), path]), signal);
 }
 
 /** How what an interrupted copy left is taken away. What is gone already is undone. */
