@@ -2,6 +2,7 @@
 import { CommandFailed } from "../../hosts/command-failed.ts";
 import { pipeAcross } from "../../hosts/pipe-across.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
+import { formatSize } from "../../kernel/size.ts";
 import type { Work } from "../engine.ts";
 import { type ChainPlan, type Link, planChain } from "./chain.ts";
 import {
@@ -81,30 +82,28 @@ function planFor(
   });
 }
 
-// A btrfs that is fuller than this has no room for its own bookkeeping.
-const leastFreeBytes = 32 * 1024 ** 2;
-
-/** Throws `repository-full` before anything is sent, as far as it can be known. */
+/**
+ * Throws `repository-full` before anything is sent, as far as it can be known: how much a difference takes is
+ * known when it was sent; a whole snapshot, where quotas are counted. A btrfs that says that nothing is left may
+ * still have room, when what is short is the space for its own bookkeeping: that is tried.
+ */
 async function mustHaveRoom(
   { from, to }: CopyOrder,
   { send }: ChainPlan,
   { counting, signal }: { readonly counting: Counting; readonly signal: AbortSignal },
 ): Promise<void> {
   const [first] = send;
-  let needed = leastFreeBytes;
-  // How much a difference takes is known when it was sent; of a whole one, where quotas are counted.
-  if (first !== undefined && first.parent === undefined) {
-    const path = snapshotPath(from.location, first.link.name);
-    const { stdout } = await from.run(showCommand(from.setting, path), signal);
-    const { bytes } = parseShown(stdout);
-    needed = Math.max(needed, bytes ?? 0);
-    if (bytes !== undefined && send.length === 1) counting.expect(bytes);
-  }
+  if (first === undefined || first.parent !== undefined) return;
+  const path = snapshotPath(from.location, first.link.name);
+  const { stdout } = await from.run(showCommand(from.setting, path), signal);
+  const { bytes } = parseShown(stdout);
+  if (bytes === undefined) return;
+  if (send.length === 1) counting.expect(bytes);
   const [state] = await to.host.inspect([to.location], signal);
-  if (state?.kind !== "directory" || state.freeBytes >= needed) return;
+  if (state?.kind !== "directory" || state.freeBytes === 0 || state.freeBytes >= bytes) return;
   throw new HoldfastError(
     "repository-full",
-    `repository "${to.name}" has ${state.freeBytes} bytes left, and the next snapshot takes at least ${needed}`,
+    `repository "${to.name}" has ${formatSize(state.freeBytes)} left, and the next snapshot takes about ${formatSize(bytes)}`,
     { hint: "make room there, or drop old snapshots with: holdfast forget, then: holdfast prune" },
   );
 }
