@@ -1,7 +1,6 @@
 // Knows: how one connection is shared by all who need it, and when it is closed. Must not know: how it is made.
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HoldfastError } from "../../kernel/errors.ts";
 import { interruption, onAbort } from "../interruption.ts";
 import type { Connection } from "./connection.ts";
 import { NotBegun } from "./session.ts";
@@ -34,6 +33,9 @@ export class Keeping implements AsyncDisposable {
   #current: Connection | undefined;
   #making: Promise<Connection> | undefined;
   #failed: { readonly error: HostUnreachable; readonly at: number } | undefined;
+  #useless:
+    | { readonly connection: Connection; readonly error: HostUnreachable; readonly at: number }
+    | undefined;
   #uses = 0;
   #idle: NodeJS.Timeout | undefined;
   #free: number;
@@ -92,6 +94,7 @@ export class Keeping implements AsyncDisposable {
     let hasReconnected = false;
     for (let attempt = 0; ; attempt += 1) {
       const connection = await this.open(signal);
+      this.#refuseUseless(connection);
       try {
         const result = await work(connection);
         this.#proven.add(connection);
@@ -106,14 +109,23 @@ export class Keeping implements AsyncDisposable {
           hasReconnected = true;
           await this.#drop(connection);
         } else {
-          throw new HoldfastError(
-            "host-unreachable",
-            `host "${this.#name}" does not take a command: ${error.message}`,
-            { hint: "look at MaxSessions in its sshd_config: at least 4 are needed", cause: error },
-          );
+          throw this.#giveUp(connection, error);
         }
       }
     }
+  }
+
+  #giveUp(connection: Connection, refused: NotBegun): HostUnreachable {
+    const error = tooFewSessions(this.#name, refused);
+    // Everybody else who waits for it is told the same, instead of trying for as long.
+    const useless = { connection, error, at: performance.now() };
+    if (!this.#proven.has(connection)) this.#useless = useless;
+    return error;
+  }
+
+  #refuseUseless(connection: Connection): void {
+    if (this.#useless?.connection !== connection) return;
+    if (performance.now() - this.#useless.at < this.#times.memoryMs) throw this.#useless.error;
   }
 
   /** The open connection, made if there is none. Whoever waits shares it. */
@@ -213,6 +225,14 @@ export class Keeping implements AsyncDisposable {
     await this.#current?.[Symbol.asyncDispose]();
     this.#current = undefined;
   }
+}
+
+function tooFewSessions(name: string, refused: NotBegun): HostUnreachable {
+  return new HostUnreachable(
+    `host "${name}" does not take a command: ${refused.message}`,
+    { hint: "look at MaxSessions in its sshd_config: at least 4 are needed", cause: refused },
+    { code: "host-misconfigured", severity: "error" },
+  );
 }
 
 /**
