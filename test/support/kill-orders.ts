@@ -35,7 +35,9 @@ export class KillOrders {
   /** Forgets what was ordered and counted. */
   async reset(): Promise<void> {
     await rm(this.#user.at("order"), { force: true });
-    await rm(this.#user.at("calls"), { recursive: true, force: true });
+    // Something that outlives the killed program for a moment may still call one.
+    const patiently = { recursive: true, force: true, maxRetries: 20 };
+    await rm(this.#user.at("calls"), patiently);
     await mkdir(this.#user.at("calls"));
   }
 
