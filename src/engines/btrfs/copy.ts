@@ -38,6 +38,8 @@ export interface CopyOrder {
 export async function copySnapshots(order: CopyOrder, work: Work): Promise<Copied> {
   const { from, to, wanted } = order;
   const [theirs, ours] = await Promise.all([from.look(work.signal), to.look(work.signal)]);
+  mustBeToldApart(from, theirs);
+  mustBeToldApart(to, ours);
   const plan = planFor(theirs, ours, { wanted, to });
   const notes = plan.skip.map(
     ({ link, reason }) => `snapshot ${link.name} was not sent: ${reason}`,
@@ -65,6 +67,16 @@ export async function copySnapshots(order: CopyOrder, work: Work): Promise<Copie
     copied.push({ from: link.name, id });
   }
   return { copied, notes, bytes: counting.bytes };
+}
+
+// Else nothing would seem to be lacking, and a copy that brought nothing would pass for one.
+function mustBeToldApart({ name }: Side, { entries }: View): void {
+  if (entries.every(({ subvolume }) => subvolume !== undefined)) return;
+  throw new HoldfastError(
+    "command-failed",
+    `only root may ask which snapshots of repository "${name}" are copies of which`,
+    { hint: "run holdfast as root, or write sudo: true into the repository; see: holdfast doctor" },
+  );
 }
 
 function planFor(
