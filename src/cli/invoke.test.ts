@@ -51,7 +51,7 @@ suite("a command line that cannot be understood", () => {
     [
       "a missing target",
       ["restore", "documents"],
-      "error: required option '-t, --target <directory>' not specified\nhint: see: holdfast restore --help\n",
+      "error: say where to restore to: --target or --in-place\nhint: a target must be new or empty; --in-place is for btrfs subvolumes\n",
     ],
     [
       "an argument too many",

@@ -157,7 +157,8 @@ export class Workshop implements AsyncDisposable {
     const directory = await mkdtemp(join(around, "holdfast-engine-"));
     const workshop = new Workshop(engine, directory, place);
     try {
-      await (place.makeSource ?? mkdir)(workshop.source);
+      if (place.makeSource === undefined) await mkdir(workshop.source);
+      else await place.makeSource(workshop.source);
       await workshop.change("first");
       if (!empty) await workshop.place.create();
       return workshop;
@@ -222,11 +223,12 @@ function without(engine: EngineUnderTest, ...lacks: readonly Lack[]): string | f
   return lacking.length === 0 ? false : `it has no ${lacking.join(" and no ")}`;
 }
 
+async function release(): Promise<void> {
+  // Nothing was prepared.
+}
+
 /** What is safe to read, as a source would hand it over. */
 function prepared(engine: EngineUnderTest, paths: readonly string[]): PreparedSource {
-  const release = async (): Promise<void> => {
-    // Nothing was prepared.
-  };
   const [path] = paths;
   return engine.lacks?.has("paths") === true && path !== undefined
     ? { kind: "subvolume", path, [Symbol.asyncDispose]: release }
