@@ -28,7 +28,7 @@ export function lookCommand({ root, snapshots, records }: Places): Command {
   const w = ["(", "-writable", "-printf", String.raw`w\0`, "-o", "-printf", String.raw`-\0`, ")"];
   const show = ["-printf", entryFormat, ...w];
   const either = ["(", ...isRecord, ...print, ")", "-o", "!", ...isRecord, ...show];
-  return { ...reads("find", root, snapshots, records, ...below, ...either), okExits: [0, 1] };
+  return { ...reads("find", "-H", root, snapshots, records, ...below, ...either), okExits: [0, 1] };
 }
 
 /** Prints the record of a mirror without snapshots. */
@@ -46,19 +46,20 @@ export function recordCommand({ records }: Places, record: Record): Command {
 export function mirrorRecordCommands({ mirrorRecord }: Places, record: Record): readonly Command[] {
   const next = `${mirrorRecord}.new`;
   return [
-    { ...writes("dd", `of=${next}`, "status=none"), stdin: recordText(record) },
+    { ...writes("dd", `of=${next}`, "conv=fsync", "status=none"), stdin: recordText(record) },
     writes("mv", "-fT", "--", next, mirrorRecord),
   ];
 }
 
 /**
  * Adds what is known now to the record of a mirror, of which the last line counts. The folder keeps the
- * time of the source so, which a new file in it would change.
+ * time of the source so, which a new file in it would change. A line that an earlier try left cut off
+ * is ended first, and what is added is on the disk before any file changes.
  */
 export function appendRecordCommand({ mirrorRecord }: Places, record: Record): Command {
   return {
-    ...writes("dd", `of=${mirrorRecord}`, "oflag=append", "conv=notrunc", "status=none"),
-    stdin: recordText(record),
+    ...writes("dd", `of=${mirrorRecord}`, "oflag=append", "conv=notrunc,fsync", "status=none"),
+    stdin: `\n${recordText(record)}`,
   };
 }
 
@@ -125,7 +126,17 @@ export function syncCommand({ root }: Places): Command {
 
 /** Lists what is directly in a folder, each name ended by NUL. */
 export function namesCommand(folder: string): Command {
-  return reads("find", folder, "-mindepth", "1", "-maxdepth", "1", "-printf", String.raw`%f\0`);
+  return reads(
+    "find",
+    "-H",
+    folder,
+    "-mindepth",
+    "1",
+    "-maxdepth",
+    "1",
+    "-printf",
+    String.raw`%f\0`,
+  );
 }
 
 /** Removes files and folders. */
@@ -174,7 +185,7 @@ const foundFormat = String.raw`%H\0%P\0%s\0%T@\0`;
 
 /** Finds, below these folders, what has a name. */
 export function findNamesCommand(folders: readonly string[], pattern: string): Command {
-  return reads("find", ...folders, "-name", pattern, "-printf", foundFormat);
+  return reads("find", "-H", ...folders, "-name", pattern, "-printf", foundFormat);
 }
 
 /** Of these paths, those that exist. */
@@ -186,12 +197,12 @@ export function findPathsCommand(paths: readonly string[]): Command {
 export function findPatternCommand(folder: string, patterns: readonly string[]): Command {
   const paths = patterns.map((pattern) => `${literalPattern(folder)}/${pattern}`);
   const any = paths.flatMap((path) => ["-o", "-path", path]).slice(1);
-  return reads("find", folder, "(", ...any, ")", "-printf", foundFormat);
+  return reads("find", "-H", folder, "(", ...any, ")", "-printf", foundFormat);
 }
 
 /** Lists all files below a folder, each path ended by NUL. */
 export function filesCommand(folder: string): Command {
-  return reads("find", folder, "-type", "f", "-printf", String.raw`%P\0`);
+  return reads("find", "-H", folder, "-type", "f", "-printf", String.raw`%P\0`);
 }
 
 function literalPattern(path: string): string {

@@ -97,16 +97,19 @@ export function filterArguments(rules: Rules): readonly string[] {
 
 /** The files whose rules are read in when a backup begins: none may clear the list. */
 export function mergedFiles({ filters, filterFile }: Rules): readonly string[] {
-  const merged = filters.flatMap((filter) =>
-    typeof filter === "object" && "merge" in filter ? [filter.merge] : [],
-  );
+  const merged = filters.flatMap((filter) => {
+    if (typeof filter === "string")
+      return /^(?:merge|\.)(?:,\S*?)?[ _](.+)$/.exec(filter)?.[1] ?? [];
+    return "merge" in filter ? [filter.merge] : [];
+  });
   return filterFile === undefined ? merged : [...merged, filterFile];
 }
 
 function selectionArguments(selection: Selection, paths: readonly string[]): readonly string[] {
   const { exclude, excludeFiles, excludeLargerThanBytes, oneFileSystem } = selection;
   return [
-    ...exclude.map((pattern) => `--exclude=${anchored(pattern, paths)}`),
+    // Not `--exclude`, for which "!" alone clears the list of rules and "+ x" includes.
+    ...exclude.map((pattern) => `--filter=- ${anchored(pattern, paths)}`),
     ...excludeFiles.map((file) => `--exclude-from=${file}`),
     // rsync leaves out what is larger than this, and we what is larger than that: the same.
     ...(excludeLargerThanBytes === undefined ? [] : [`--max-size=${excludeLargerThanBytes}`]),

@@ -19,16 +19,10 @@ import {
   unshareCommand,
 } from "./commands.ts";
 import { evidenceOf } from "./evidence.ts";
+import { refuseEmptied, refuseEmpty, refuseIncomplete } from "./guards.ts";
 import { momentOf, nameOf, type Standing } from "./layout.ts";
 import type { Mirror, Pass } from "./mirror.ts";
-import {
-  copyAll,
-  copyGuarded,
-  DeletionRefused,
-  emptySourceError,
-  passTransfer,
-  type Copying,
-} from "./passes.ts";
+import { copyAll, copyGuarded, DeletionRefused, passTransfer, type Copying } from "./passes.ts";
 import { figuresOf, type Record } from "./record.ts";
 import { ensureRoom } from "./room.ts";
 import { namesAtRoot, type Sources } from "./sources.ts";
@@ -140,6 +134,7 @@ async function updateMirror(mirror: Mirror, making: Making, work: Work): Promise
   const records = await mirror.mirrorRecords(signal);
   const last = records.at(-1);
   if (last === undefined) await refuseOldLayout(mirror, signal);
+  if (!making.trusted) await refuseEmptied(mirror, asked(making, places.root), signal);
   const copying = copyingOf(mirror, making);
   await ensureRoom(mirror, copying, { last, work });
   const id = newName(making, new Set([last?.id ?? ""]));
@@ -150,16 +145,16 @@ async function updateMirror(mirror: Mirror, making: Making, work: Work): Promise
       ? [appendRecordCommand(places, mark)]
       : mirrorRecordCommands(places, mark);
   await mirror.runAll(commands, signal);
-  const pass = await copyGuarded(mirror, copying, {
-    work,
-    allowDeletions: making.trusted,
-  }).catch(async (error: unknown) => {
-    const unchanged = error instanceof DeletionRefused && !error.changed;
-    // It is still what it was.
-    if (unchanged && last?.complete === true)
-      await mirror.run(appendRecordCommand(places, last), signal);
-    throw error;
-  });
+  const pass = await copyGuarded(mirror, copying, { work, job: guardedFor(making) }).catch(
+    async (error: unknown) => {
+      const unchanged = error instanceof DeletionRefused && !error.changed;
+      // It is still what it was.
+      if (unchanged && last?.complete === true)
+        await mirror.run(appendRecordCommand(places, last), signal);
+      throw error;
+    },
+  );
+  refuseIncomplete(mirror, making.id, pass);
   const strays = await straysAtRoot(mirror, making.sources, { folder: places.root, signal });
   if (isChanged(pass)) await mirror.run(syncCommand(places), signal);
   const made = { id, evidence: evidenceOf(pass, strays) };
@@ -194,8 +189,9 @@ async function makeLinked(mirror: Mirror, making: Making, work: Work): Promise<M
   await mirror.runAll(folderFor(copying), signal);
   await ensureRoom(mirror, copying, { last, work });
   const pass = await copyAll(mirror, copying, work);
+  refuseIncomplete(mirror, making.id, pass);
   if (!making.trusted && newest !== undefined && pass.statistics.leaves === 0) {
-    await refuseEmpty(mirror, { id: newest.id, last }, signal);
+    await refuseEmpty(mirror, { id: newest.id, last, job: jobOf(making) }, signal);
   }
   if (isResumed) {
     const folder = places.partial;
@@ -215,17 +211,17 @@ async function makeLinked(mirror: Mirror, making: Making, work: Work): Promise<M
   return made;
 }
 
-/** Throws when the newest snapshot held files: then an empty source is rather a disk that is not mounted. */
-async function refuseEmpty(
-  mirror: Mirror,
-  { id, last }: { readonly id: string; readonly last: Record | undefined },
-  signal: AbortSignal,
-): Promise<void> {
-  const folder = posix.join(mirror.places.snapshots, id);
-  const [state] = await mirror.access.host.inspect([folder], signal);
-  const wasEmpty = state?.kind === "directory" && state.empty;
-  if (last?.files === 0 || wasEmpty) return;
-  throw emptySourceError(mirror.subject.name);
+function jobOf({ about }: Making): string {
+  return about.job ?? "JOB";
+}
+
+function asked(making: Making, folder: string) {
+  return { folder, empty: making.sources.empty ?? [], job: jobOf(making) };
+}
+
+/** The job to ask about deletions; none where they are the purpose. */
+function guardedFor(making: Making): string | undefined {
+  return making.trusted ? undefined : jobOf(making);
 }
 
 async function makeSubvolume(mirror: Mirror, making: Making, work: Work): Promise<Made> {
@@ -242,9 +238,11 @@ async function makeSubvolume(mirror: Mirror, making: Making, work: Work): Promis
       { hint: `move it away, then: btrfs subvolume create ${staging}` },
     );
   }
+  if (!making.trusted) await refuseEmptied(mirror, asked(making, staging), signal);
   const copying = copyingOf(mirror, making, staging);
   await ensureRoom(mirror, copying, { last, work });
-  const pass = await copyGuarded(mirror, copying, { work, allowDeletions: making.trusted });
+  const pass = await copyGuarded(mirror, copying, { work, job: guardedFor(making) });
+  refuseIncomplete(mirror, making.id, pass);
   const strays = await straysAtRoot(mirror, making.sources, { folder: staging, signal });
   const made = {
     id: newName(making, new Set(standing.snapshots.map(({ id }) => id))),

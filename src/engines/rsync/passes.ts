@@ -71,18 +71,18 @@ export async function copyAll(mirror: Mirror, copying: Copying, work: Work): Pro
 /**
  * Brings a folder up to date, and deletes nothing when more would go than the configuration allows. The
  * first run of rsync deletes nothing and says what it would have; only when there is something, a second
- * one does. Throws `deletion-refused`.
+ * one does. Without a job to ask about it, everything superfluous is. Throws `deletion-refused`.
  */
 export async function copyGuarded(
   mirror: Mirror,
   copying: Copying,
-  { work, allowDeletions }: { readonly work: Work; readonly allowDeletions: boolean },
+  { work, job }: { readonly work: Work; readonly job: string | undefined },
 ): Promise<Pass> {
-  if (allowDeletions) return await copyAll(mirror, copying, work);
+  if (job === undefined) return await copyAll(mirror, copying, work);
   const first = await mirror.copy(passTransfer(mirror.options, copying, { most: 0 }), work);
   const superfluous = first.counts.get("deletions-stopped") ?? 0;
   if (superfluous === 0) return first;
-  refuseTooMany(mirror, first, superfluous);
+  refuseTooMany(mirror, first, { superfluous, job });
   // Folders that become empty count as well once they are deleted. The bound is for a source that
   // vanishes between the two runs.
   const most = superfluous * 2 + 100;
@@ -90,20 +90,30 @@ export async function copyGuarded(
   return joined(first, second);
 }
 
-function refuseTooMany(mirror: Mirror, pass: Pass, superfluous: number): void {
+function refuseTooMany(
+  mirror: Mirror,
+  pass: Pass,
+  { superfluous, job }: { readonly superfluous: number; readonly job: string },
+): void {
   const { entries, created, leaves, transferred } = pass.statistics;
   const changed = created > 0 || transferred > 0;
   const before = entries - created + superfluous;
   const allowed = mirror.options["max-delete"];
   const most = "count" in allowed ? allowed.count : allowed.share * before;
   const { name } = mirror.subject;
-  if (leaves === 0) throw emptySourceError(name, changed);
+  if (leaves === 0) throw emptySourceError(name, { job, changed });
   if (superfluous <= most) return;
   const bound = "count" in allowed ? String(allowed.count) : `${allowed.share * 100} %`;
   throw new DeletionRefused(
     `the source lacks ${superfluous} of ${before} files and folders that repository "${name}" holds, more than max-delete allows (${bound}); none was deleted`,
-    changed,
+    { job, changed },
   );
+}
+
+interface Refused {
+  /** The job whose backup it was. */
+  readonly job: string;
+  readonly changed: boolean;
 }
 
 /** More would have been deleted than is allowed; nothing was. */
@@ -111,19 +121,19 @@ export class DeletionRefused extends HoldfastError {
   /** Whether anything else was changed before. */
   readonly changed: boolean;
 
-  constructor(message: string, changed: boolean) {
+  constructor(message: string, { job, changed }: Refused) {
     super("deletion-refused", message, {
-      hint: "if that is right, say so once with: holdfast run JOB --allow-deletions",
+      hint: `if that is right, say so once with: holdfast run ${job} --allow-deletions`,
     });
     this.changed = changed;
   }
 }
 
 /** A source that held files before and holds none now: rather a disk that is not mounted. */
-export function emptySourceError(repository: string, changed = false): HoldfastError {
+export function emptySourceError(repository: string, refused: Refused): HoldfastError {
   return new DeletionRefused(
     `the source is empty, and repository "${repository}" is not; nothing was deleted`,
-    changed,
+    refused,
   );
 }
 

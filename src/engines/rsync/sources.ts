@@ -11,6 +11,8 @@ export interface Sources {
   readonly words: readonly string[];
   /** The contents of the only folder are at the root of the mirror; otherwise each is below its name. */
   readonly contents: boolean;
+  /** Those of several that are folders without entries. */
+  readonly empty?: readonly string[];
 }
 
 /** How sources would be given to rsync, if an only one is a folder. Pure. */
@@ -39,7 +41,11 @@ export async function lookAtSources(
   }
   assertDistinct(paths);
   if (paths.length === 1 && states[0]?.kind === "directory") return presumedSources(paths);
-  return { paths, words: paths, contents: false };
+  const empty = paths.filter((_, index) => {
+    const state = states[index];
+    return state?.kind === "directory" && state.empty;
+  });
+  return { paths, words: paths, contents: false, empty };
 }
 
 function assertDistinct(paths: readonly string[]): void {

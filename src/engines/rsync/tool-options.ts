@@ -23,6 +23,7 @@ const withValue = new Set(
 const runsPrograms = "it runs programs";
 const ownWords = "holdfast reads what rsync prints, and says itself what is to be printed";
 const ownFilters = "write its rules under filters or filter-file";
+const dropsProtection = "it would drop the rules that protect the repository";
 const losesData = "it would change or delete what is to be kept";
 
 const reasons: readonly (readonly [names: string, reason: string])[] = [
@@ -59,6 +60,8 @@ const refused = new Map(
 export function refusal(words: readonly string[]): string | undefined {
   let valueOf: string | undefined;
   for (const word of words) {
+    const given = valueOf === undefined ? word : `${valueOf}=${word}`;
+    if (/^--(exclude|include)=!$/.test(given)) return `${given} is refused: ${dropsProtection}`;
     if (valueOf !== undefined) {
       valueOf = undefined;
       continue;
