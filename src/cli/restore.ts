@@ -95,7 +95,7 @@ async function putBack(
 }
 
 /** What was put back, and where that is now which was there. */
-export function putBackText(
+function putBackText(
   report: PutBackReport,
   { dryRun, paint }: { readonly dryRun: boolean; readonly paint: Paint },
 ): string {
