@@ -343,6 +343,18 @@ suite("a subvolume and its snapshots", options, () => {
     }
   });
 
+  test("are not said to be copied by a user who may not tell them apart", async () => {
+    await using owner = await Owner.make();
+    const prefix = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all", "--"];
+
+    const run = await owner.user.start(["run"], { prefix }).ended;
+
+    assert.equal(run.exitStatus, 1);
+    assert.match(run.stdout, /only root may ask which snapshots of repository "home" are copies/);
+    assert.deepEqual(await wholeSnapshots(owner.copied), []);
+    assert.equal((await readdir(owner.kept)).length, 1);
+  });
+
   test("with names by date alone are read, and continued", async () => {
     await using owner = await Owner.make();
     await owner.configure({ home: { keep: {} } });
