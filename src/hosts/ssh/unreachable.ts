@@ -122,7 +122,12 @@ const longest = 400;
 function lastWordsOfSsh(said: string): string {
   const lines = redact(said)
     .split("\n")
-    .map((line) => line.replaceAll(/\p{Cc}/gu, " ").trim())
+    .map((line) =>
+      line
+        .replaceAll(/\p{Cc}/gu, " ")
+        .trim()
+        .replace(/^ssh: /, ""),
+    )
     .filter(
       (line) =>
         line !== "" && !/^@+$|^@ .* @$/.test(line) && !line.startsWith("Warning: Permanently"),
