@@ -75,9 +75,11 @@ function reportLines(
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function markOf({ created, planned, away, code }: InitReport, paint: Paint): string {
+function markOf(report: InitReport, paint: Paint): string {
+  const { created, planned, unknown, away, code } = report;
   if (created) return paint.green("created");
   if (planned === true) return paint.green("missing");
+  if (unknown === true) return paint.yellow("unknown");
   if (code !== undefined) return paint.red("failed ");
   return away ? paint.yellow("away   ") : "exists ";
 }

@@ -57,7 +57,8 @@ async function planVolume(
   return await attempted({ kind: "volume", name }, async () => {
     if (state.kind === "mounted") return { created: false, message: "is marked already" };
     if (state.kind === "attachable") {
-      return { created: false, message: "would be attached, marked if it is not, and put back" };
+      const message = "would be attached, marked if it is not, and put back";
+      return { created: false, unknown: true, message };
     }
     if (path === undefined) throw absence(program, name, state);
     const made = markerOf(program, name, path);
@@ -88,7 +89,8 @@ async function planRepository(
   const { volume } = placedRepository(program, name).place;
   return await attempted({ kind: "repository", name }, async () => {
     if (volume !== undefined && attachable.has(volume)) {
-      return { created: false, message: `would be made if volume ${volume} holds none` };
+      const message = `would be created if volume ${volume} holds none`;
+      return { created: false, unknown: true, message };
     }
     const opened = openPair(program, asked, asked);
     const { path, commands } = whatIsMade(program, name, opened);

@@ -167,6 +167,8 @@ export interface InitReport {
   readonly message: string;
   /** With `--dry-run`: it would be created. */
   readonly planned?: true;
+  /** With `--dry-run`: whether it exists is seen only when its volume is attached. */
+  readonly unknown?: true;
   /** What was made or is there: a marker, a repository; `HOST:PATH` on another machine. */
   readonly path?: string;
   /** The commands that make it. Redacted, one string a command. */

@@ -291,6 +291,7 @@ export const Created = z.strictObject({
       away: z.boolean(),
       message: z.string(),
       planned: z.literal(true).optional(),
+      unknown: z.literal(true).optional(),
       path: z.string().optional(),
       commands: z.array(z.string()).optional(),
       hint: z.string().optional(),
