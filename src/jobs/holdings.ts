@@ -1,12 +1,13 @@
 // Knows: what each repository of a job held when it was last seen, also while it is away. Must not know: what depends on that.
-import * as z from "zod";
 import type { Job } from "../config/config.ts";
 import type { Holding, Repository } from "../engines/engine.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
 import type { Program } from "./program.ts";
 
-const Remembered = z.object({ held: z.array(z.string()), settled: z.array(z.string()) });
-type Remembered = z.output<typeof Remembered>;
+interface Remembered {
+  readonly held: readonly string[];
+  readonly settled: readonly string[];
+}
 
 /** The snapshots of a repository that the rules must not drop because of the job's others, and why. */
 export function pinsFor(
@@ -64,7 +65,14 @@ function remember(
 
 function remembered({ journal }: Program, name: string): Remembered {
   const text = journal.mark(markOf(name));
-  return text === undefined ? { held: [], settled: [] } : Remembered.parse(JSON.parse(text));
+  const value: unknown = text === undefined ? {} : JSON.parse(text);
+  return { held: textsAt(value, "held"), settled: textsAt(value, "settled") };
+}
+
+// Read by hand: `status` comes past here, and loading schemas takes longer than the rest of it.
+function textsAt(value: unknown, key: string): readonly string[] {
+  const texts: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : [];
+  return Array.isArray(texts) ? texts.filter((text) => typeof text === "string") : [];
 }
 
 function markOf(repository: string): string {
