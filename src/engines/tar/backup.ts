@@ -98,11 +98,12 @@ export async function makeArchive(
   const tally = new Tally(work, base?.manifest?.bytes ?? 0);
   const commands = archivePipeline(path, archive);
   const { stages, stdout } = await host.pipe(commands, signal, { stderrLine: tally.hear });
-  refuseComplaints(commands, stages, tally.complaints);
+  refuseComplaints(commands, stages, tally);
   const sha256 = /^[0-9a-f]{64}/.exec(stdout)?.[0] ?? "";
   const size = await sizeOf(host, join(path, newArchiveFile), signal);
   const files = await countFiles(host, join(path, newStateFile), signal);
   const bytes = base === undefined ? { bytes: tally.bytes } : {};
+  const said = tally.evidence();
   const manifest: Manifest = {
     version: 1,
     id: name.id,
@@ -116,23 +117,53 @@ export async function makeArchive(
     sha256,
     files,
     ...bytes,
+    ...(base === undefined ? lackingIn(said) : {}),
   };
   await host.run(manifestCommand(path, writeManifest(manifest)), signal);
   for (const each of publishCommands(path, name)) await host.run(each, signal);
-  return { files, ...bytes, added: size, ...tally.evidence() };
+  return withWhatBaseLacks({ files, ...bytes, added: size, ...said }, base);
+}
+
+function lackingIn({ unreadable = [], unreadableCount }: Evidence): Partial<Manifest> {
+  return unreadableCount === undefined ? {} : { unreadable: [...unreadable], unreadableCount };
+}
+
+/**
+ * What could not be read for the full archive has not changed since, and so is in no differential one
+ * either: without a word of tar.
+ */
+function withWhatBaseLacks(evidence: Evidence, base: Archive | undefined): Evidence {
+  const { unreadable = [], unreadableCount = 0 } = base?.manifest ?? {};
+  if (base === undefined || unreadableCount === 0) return evidence;
+  const known = new Set(evidence.unreadable);
+  const more = unreadable.filter((path) => !known.has(path));
+  const again = unreadable.length - more.length;
+  const note = `${unreadableCount} files could not be read for the full archive ${base.id}; those that can be read now come with the next full one: --full`;
+  return {
+    ...evidence,
+    unreadable: [...(evidence.unreadable ?? []), ...more].slice(0, namedUnreadable),
+    unreadableCount: (evidence.unreadableCount ?? 0) + unreadableCount - again,
+    notes: [...(evidence.notes ?? []), note],
+  };
 }
 
 /** Whatever tar complains about and nobody here understands makes the archive worthless. */
 function refuseComplaints(
   commands: readonly Command[],
   stages: readonly CommandResult[],
-  complaints: readonly string[],
+  { complaints, isExplained }: Tally,
 ): void {
   const [command] = commands;
   const [tar] = stages;
   if (command === undefined || tar === undefined) throw new Error("a pipeline without tar");
-  if (tar.exitStatus === 0 || complaints.length === 0) return;
-  throw new CommandFailed(command, { ...tar, stderr: complaints.join("\n") }, stages);
+  if (tar.exitStatus === 0) return;
+  // It says that it failed, and nothing that was understood says why.
+  if (complaints.length === 0 && (tar.exitStatus === 1 || isExplained)) return;
+  throw new CommandFailed(
+    command,
+    complaints.length === 0 ? tar : { ...tar, stderr: complaints.join("\n") },
+    stages,
+  );
 }
 
 async function sizeOf(host: Host, file: string, signal: AbortSignal): Promise<number> {
@@ -199,6 +230,11 @@ class Tally {
       case "chatter":
     }
   };
+
+  /** Whether something is known that makes tar fail in the end. */
+  get isExplained(): boolean {
+    return this.#unreadableCount > 0 || this.#changedCount > 0;
+  }
 
   #report(): void {
     // A file is announced when it is begun; of a sparse one little is written.

@@ -18,6 +18,9 @@ export const Manifest = z.object({
   /** What a restore writes, as far as it is known. */
   files: z.number().optional(),
   bytes: z.number().optional(),
+  /** Files that could not be read for a full archive, named up to a bound, and how many there were. */
+  unreadable: z.array(z.string()).optional(),
+  unreadableCount: z.number().optional(),
 });
 export type Manifest = z.output<typeof Manifest>;
 

@@ -101,7 +101,13 @@ export function receivingFile(file: string): string {
 export function isLeftover(file: string, archives: ReadonlySet<string>): boolean {
   if (/^\.holdfast-(new\.|receiving-)/.test(file)) return true;
   // The predecessor's copy of the state, and what gpg had not finished.
-  if (file.endsWith("-full.snar.copy")) return true;
+  const copied = /^(.*-full)\.snar\.copy$/.exec(file)?.[1];
+  if (copied !== undefined) return isArchive(copied);
   const beside = /^(.*)\.(snar|manifest\.json)$/.exec(file)?.[1];
-  return beside !== undefined && /-(full|differential)$/.test(beside) && !archives.has(beside);
+  return beside !== undefined && isArchive(beside) && !archives.has(beside);
+}
+
+/** Somebody else may have files here of which only the end is alike. */
+function isArchive(id: string): boolean {
+  return parseArchiveName(`${id}${suffixes.none}`) !== undefined;
 }
