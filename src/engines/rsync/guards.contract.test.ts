@@ -82,6 +82,19 @@ suite("a mirror without snapshots", { skip: withoutMirror("none") }, () => {
     assert.deepEqual(held.toSorted(), [".holdfast-mirror.json", ".nbkp-dst", "file"]);
   });
 
+  test("is restored without the options that are meant for the way there", async () => {
+    await using workshop = await Workshop.open(mirrors("none"));
+    const options = { "extra-options": ["--max-size", "1m", "--bwlimit=50m"] };
+    const repository = openMirror("none", workshop.place.location, { options });
+    const { id: snapshot } = await workshop.snapshot(repository);
+    const target = join(workshop.directory, "target");
+
+    const { problems } = await repository.restore({ snapshot, include: [], target }, workshop.work);
+
+    assert.deepEqual(problems, []);
+    assert.deepEqual(await readdir(target), ["file"]);
+  });
+
   test("is not listed while it is changed, also after a line of its record was cut off", async () => {
     await using workshop = await Workshop.open(mirrors("none"));
     await workshop.snapshot();

@@ -15,6 +15,15 @@ import { routeBetween, transferCommand, type Transfer } from "./transfer.ts";
 // Options for the way there only: what they change has been changed, what they leave out is not there.
 const onlyThere = /^--(bwlimit|(max|min)-size|exclude|include|chmod|chown|usermap|groupmap)\b/;
 
+/** The others; a value of its own word goes with its option. */
+function optionsBack(words: readonly string[]): readonly string[] {
+  return words.filter((word, index) => {
+    const before = words[index - 1] ?? "";
+    const isValue = onlyThere.test(before) && !before.includes("=");
+    return !onlyThere.test(word) && !isValue;
+  });
+}
+
 /** The command that restores. `record` is what is known of the snapshot. Pure. */
 function restoreTransfer(
   mirror: Mirror,
@@ -28,7 +37,7 @@ function restoreTransfer(
     route: routeBetween({ from: host, to: here, here }),
     options: [
       ...protectionArguments(),
-      ...keepingOptions(mirror.options).filter((word) => !onlyThere.test(word)),
+      ...optionsBack(keepingOptions(mirror.options)),
       // With a list of files, folders are followed only when asked for.
       ...(some ? ["--files-from=-", "--from0", "--recursive"] : []),
       "--stats",

@@ -41,6 +41,9 @@ const dangerous: readonly (readonly [word: string, reason: RegExp])[] = [
   ["-v", /says itself/],
   ["--log-file=/etc/passwd", /says itself/],
   ["--filter=!", /filters/],
+  ["--exclude=!", /rules that protect/],
+  ["-aK", /out of the mirror/],
+  ["--keep-dirlinks", /out of the mirror/],
   ["--trust-sender", /what is to be kept/],
   ["--of-tomorrow", /does not know/],
   ["/etc", /not an option/],
@@ -53,6 +56,10 @@ for (const [word, reason] of dangerous) {
     assert.match(refusal([word]) ?? "", reason);
   });
 }
+
+test("refuses a pattern in a word of its own that clears the rules", () => {
+  assert.match(refusal(["--exclude", "!"]) ?? "", /rules that protect/);
+});
 
 test("says so when the configuration is loaded", () => {
   const loaded = AnyRepository.safeParse({

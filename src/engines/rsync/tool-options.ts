@@ -1,11 +1,11 @@
 // Knows: which of rsync's own options a configuration may add, and why not the others. Must not know: what they are for here.
 
 // Short options without a value. They may be joined, as in -aHAX.
-const letters = new Set("arlptgoDHAXEUNSWczxmJOKLkyI46C");
+const letters = new Set("arlptgoDHAXEUNSWczxmJOLkyI46C");
 
 // Long options without a value; also after "no-".
 const flags = new Set(
-  `archive recursive links copy-links copy-unsafe-links safe-links copy-dirlinks keep-dirlinks hard-links
+  `archive recursive links copy-links copy-unsafe-links safe-links copy-dirlinks hard-links
   perms executability acls xattrs owner group devices specials times atimes open-noatime crtimes
   omit-dir-times omit-link-times super fake-super sparse preallocate whole-file one-file-system
   ignore-times size-only fuzzy compress checksum numeric-ids prune-empty-dirs cvs-exclude inplace fsync
@@ -37,6 +37,7 @@ const reasons: readonly (readonly [names: string, reason: string])[] = [
     losesData,
   ],
   ["b backup backup-dir suffix existing ignore-non-existing ignore-existing", losesData],
+  ["K keep-dirlinks", "it would write through links that lead out of the mirror"],
   ["write-devices copy-devices trust-sender old-args munge-links", losesData],
   ["max-delete", "write max-delete as a key of its own"],
   ["dry-run n list-only only-write-batch write-batch read-batch", "nothing would be backed up"],
