@@ -38,6 +38,27 @@ export const commonRepositoryShape = {
     }),
 };
 
+/** What these keys parse into. */
+type CommonOptions = z.output<z.ZodObject<typeof commonRepositoryShape>>;
+
+/** The part of a specification that follows from the keys that every engine has. */
+export function commonSpec(
+  options: CommonOptions,
+): Pick<RepositorySpec, "at" | "keep" | "checkEveryMs" | "checkReadData"> {
+  const { at, keep, "check-every": checkEveryMs, "check-read-data": checkReadData } = options;
+  return {
+    at,
+    ...(keep === undefined ? {} : { keep }),
+    ...(checkEveryMs === undefined ? {} : { checkEveryMs }),
+    ...(checkReadData === undefined ? {} : { checkReadData }),
+  };
+}
+
+/** The path of a repository that is written as a path of a machine, not as a place on a volume. */
+export function pathIn(at: string): Pick<RepositorySpec, "localPath"> {
+  return /^[/~]/.test(at) ? { localPath: at } : {};
+}
+
 /** A tool on the host, from which version on, and what for. */
 export interface ToolRequirement {
   readonly tool: string;

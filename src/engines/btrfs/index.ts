@@ -1,5 +1,5 @@
 // Knows: btrfs, from its options to an opened repository. Must not know: jobs, schedules, volumes.
-import type { RepositorySpec } from "../engine.ts";
+import { commonSpec, pathIn, type RepositorySpec } from "../engine.ts";
 import { minimumVersion } from "./features.ts";
 import type { Undo } from "../../kernel/ledger.ts";
 import type { MachinesByName } from "./machines.ts";
@@ -11,13 +11,8 @@ import { openBtrfs } from "./repository.ts";
 /** A folder of btrfs snapshots: its options, parsed into something that can be opened. */
 export const btrfs = Options.transform((options): RepositorySpec => ({
   engine: options.engine,
-  at: options.at,
-  ...(/^[/~]/.test(options.at) ? { localPath: options.at } : {}),
-  ...(options.keep === undefined ? {} : { keep: options.keep }),
-  ...(options["check-every"] === undefined ? {} : { checkEveryMs: options["check-every"] }),
-  ...(options["check-read-data"] === undefined
-    ? {}
-    : { checkReadData: options["check-read-data"] }),
+  ...commonSpec(options),
+  ...pathIn(options.at),
   accepts: new Set(["subvolume"]),
   onOtherHosts: true,
   readsOtherHosts: true,

@@ -1,5 +1,5 @@
 // Knows: restic, from its options to an opened repository. Must not know: jobs, schedules, volumes.
-import type { RepositorySpec, ToolRequirement } from "../engine.ts";
+import { commonSpec, type RepositorySpec, type ToolRequirement } from "../engine.ts";
 import { Options, localPathOf, transportOf } from "./options.ts";
 import { openRestic } from "./repository.ts";
 import { minimumVersion } from "./versions.ts";
@@ -9,12 +9,7 @@ export const restic = Options.transform((options): RepositorySpec => {
   const localPath = localPathOf(options.at);
   return {
     engine: options.engine,
-    at: options.at,
-    ...(options.keep === undefined ? {} : { keep: options.keep }),
-    ...(options["check-every"] === undefined ? {} : { checkEveryMs: options["check-every"] }),
-    ...(options["check-read-data"] === undefined
-      ? {}
-      : { checkReadData: options["check-read-data"] }),
+    ...commonSpec(options),
     ...(localPath === undefined ? {} : { localPath }),
     accepts: new Set(["paths"]),
     onOtherHosts: false,

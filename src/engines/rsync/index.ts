@@ -1,5 +1,5 @@
 // Knows: mirrors by rsync, from their options to an opened repository. Must not know: jobs, schedules, volumes.
-import type { RepositorySpec, ToolRequirement } from "../engine.ts";
+import { commonSpec, pathIn, type RepositorySpec, type ToolRequirement } from "../engine.ts";
 import { Options } from "./options.ts";
 import { openMirror } from "./repository.ts";
 
@@ -7,13 +7,8 @@ import { openMirror } from "./repository.ts";
 export const rsync = Options.transform((options): RepositorySpec => {
   return {
     engine: options.engine,
-    at: options.at,
-    ...(options.keep === undefined ? {} : { keep: options.keep }),
-    ...(options["check-every"] === undefined ? {} : { checkEveryMs: options["check-every"] }),
-    ...(options["check-read-data"] === undefined
-      ? {}
-      : { checkReadData: options["check-read-data"] }),
-    ...(/^[/~]/.test(options.at) && { localPath: options.at }),
+    ...commonSpec(options),
+    ...pathIn(options.at),
     accepts: new Set(["paths"]),
     onOtherHosts: true,
     readsOtherHosts: true,

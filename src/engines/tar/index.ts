@@ -1,24 +1,20 @@
 // Knows: that tar makes archives. Must not know: how.
-import type { RepositorySpec, ToolRequirement } from "../engine.ts";
+import { commonSpec, pathIn, type RepositorySpec, type ToolRequirement } from "../engine.ts";
 import { Options } from "./options.ts";
 import { TarRepository } from "./repository.ts";
 
 /** Full and differential archives: their options, parsed into something that can be opened. */
 export const tar = Options.transform((options): RepositorySpec => ({
   engine: options.engine,
-  at: options.at,
-  localPath: options.at,
-  ...(options.keep === undefined ? {} : { keep: options.keep }),
-  ...(options["check-every"] === undefined ? {} : { checkEveryMs: options["check-every"] }),
-  ...(options["check-read-data"] === undefined
-    ? {}
-    : { checkReadData: options["check-read-data"] }),
+  ...commonSpec(options),
+  ...pathIn(options.at),
   accepts: new Set(["paths"]),
   onOtherHosts: true,
   readsOtherHosts: true,
   betweenOtherHosts: true,
   besideSource: true,
   browsable: false,
+  provesItself: true,
   lacks: ["exclude-larger-than"],
   needs: toolsFor(options),
   open: (access) => new TarRepository(options, access),
