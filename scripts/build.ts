@@ -53,6 +53,9 @@ const common = {
   sourcemap: "linked",
   sourcesContent: false,
   legalComments: "none",
+  // Half as much to read at every start. Names stay, for the stacks of bugs.
+  minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: "warning",
 } satisfies esbuild.BuildOptions;
 
@@ -73,7 +76,7 @@ async function bundle(into: string): Promise<void> {
     plugins: [trimPackageJson],
   });
   for (const { path, text } of outputFiles) {
-    const asks = path.endsWith(".js") && text.includes("typeof require ");
+    const asks = path.endsWith(".js") && text.includes("typeof require");
     writeFileSync(path, asks ? nodeRequire + text : text);
   }
 }
@@ -101,9 +104,6 @@ async function bundleMain(file: string): Promise<ReadonlySet<string>> {
     entryPoints: ["src/main.ts"],
     outfile: file,
     format: "cjs",
-    // Half as much to read at every start. Names stay, for the stacks of bugs.
-    minifyWhitespace: true,
-    minifySyntax: true,
     plugins: [trimPackageJson, leaveLazy],
   });
   return lazy;
