@@ -101,3 +101,13 @@ suite("the names of snapshots", () => {
     assert.equal(momentOf(named("2026-07-01"), created), created);
   });
 });
+
+test("a further snapshot of one second comes after the first, whatever its label", () => {
+  const now = new Date(2026, 10, 21, 14, 46, 6);
+  const first = newName(now, [], new Set());
+
+  const second = newName(now, ["pre-upgrade"], new Set([first]));
+
+  assert.equal(first, "2026-11-21T14:46:06");
+  assert.equal(second, "2026-11-21T14:46:06-pre-upgrade~2");
+});

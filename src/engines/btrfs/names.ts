@@ -45,8 +45,8 @@ function labelsOf(suffix: string): readonly string[] {
 }
 
 /**
- * The name of a snapshot that is made now, in local time. One that is taken already, by a snapshot of
- * the same second, gets a number. Throws `usage-invalid` when the labels are too long for a file name.
+ * The name of a snapshot that is made now, in local time. A further one of the same second gets a
+ * number, by which they are put in order. Throws `usage-invalid` when the labels are too long for a file name.
  */
 export function newName(now: Date, labels: readonly string[], taken: ReadonlySet<string>): string {
   const parts = [now.getFullYear(), now.getMonth() + 1, now.getDate()];
@@ -55,10 +55,12 @@ export function newName(now: Date, labels: readonly string[], taken: ReadonlySet
   const moment = `${date}T${time.map((part) => padded(part, 2)).join(":")}`;
   const suffix = [...new Set(labels)].map(encode).join(joint);
   const base = suffix === "" ? moment : `${moment}-${suffix}`;
-  let name = base;
-  for (let count = 2; taken.has(name); count += 1) {
-    name = `${base}${suffix === "" ? "-" : ""}~${count}`;
-  }
+  // Whatever their labels are: two of one second would have no order.
+  const counts = [...taken]
+    .filter((other) => other.startsWith(moment))
+    .map((other) => parseName(other)?.count ?? 1);
+  const count = Math.max(0, ...counts) + 1;
+  const name = count === 1 ? base : `${base}${suffix === "" ? "-" : ""}~${count}`;
   if (Buffer.byteLength(name) > longestName) {
     throw new HoldfastError("usage-invalid", "the labels are too long for the name of a snapshot", {
       hint: "choose shorter labels: all together they may take 200 bytes",
