@@ -1,4 +1,5 @@
 // Knows: what the program may take for granted of anything that is backed up. Must not know: any of it.
+import { HoldfastError } from "../kernel/errors.ts";
 import type { Host } from "../hosts/host.ts";
 import type { Ledger } from "../kernel/ledger.ts";
 import type { Place } from "../kernel/place.ts";
@@ -33,6 +34,17 @@ export type SourceState =
   | { readonly kind: "ready"; readonly empty: boolean }
   | { readonly kind: "missing"; readonly reason: string }
   | { readonly kind: "unreadable"; readonly reason: string };
+
+/** Why a source cannot be backed up now: `source-missing` or `source-unreadable`, with its kind's own hint. */
+export function notReady(
+  label: string,
+  { kind, reason }: Exclude<SourceState, { kind: "ready" }>,
+  hints: Readonly<Record<"missing" | "unreadable", string>>,
+): HoldfastError {
+  const code = kind === "missing" ? "source-missing" : "source-unreadable";
+  const message = `source "${label}" cannot be backed up: ${reason}`;
+  return new HoldfastError(code, message, { hint: hints[kind] });
+}
 
 export interface Source {
   readonly label: string;

@@ -1,9 +1,14 @@
 // Knows: files and folders that are safe to read as they are. Must not know: what reads them.
 import * as z from "zod";
 import type { PathState } from "../../hosts/host.ts";
-import { HoldfastError } from "../../kernel/errors.ts";
 import type { PreparedPaths } from "../../kernel/prepared-source.ts";
-import type { Source, SourceAccess, SourceSpec, SourceState } from "../source.ts";
+import {
+  notReady,
+  type Source,
+  type SourceAccess,
+  type SourceSpec,
+  type SourceState,
+} from "../source.ts";
 
 const Path = z
   .string()
@@ -33,7 +38,7 @@ function openPaths(label: string, { host, location }: SourceAccess): Source {
     observe,
     async prepare(signal): Promise<PreparedPaths> {
       const state = await observe(signal);
-      if (state.kind !== "ready") throw notReady(label, state);
+      if (state.kind !== "ready") throw notReady(label, state, hints);
       // Nothing was changed, so there is nothing to put back.
       return { kind: "paths", paths: [location], [Symbol.asyncDispose]: async () => {} };
     },
@@ -65,16 +70,6 @@ function stateOf(path: string, found: PathState): SourceState {
 // changed, and what is told apart by them; so the configuration says which place is meant.
 function linkReason(path: string, leadsTo: string): string {
   return `${path} is a symbolic link, and a backup would hold nothing but the link: write the place it leads to, ${leadsTo}`;
-}
-
-function notReady(
-  label: string,
-  { kind, reason }: Exclude<SourceState, { kind: "ready" }>,
-): HoldfastError {
-  const code = kind === "missing" ? "source-missing" : "source-unreadable";
-  return new HoldfastError(code, `source "${label}" cannot be backed up: ${reason}`, {
-    hint: hints[kind],
-  });
 }
 
 const hints = {

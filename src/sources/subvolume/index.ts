@@ -1,9 +1,14 @@
 // Knows: that a subvolume of a btrfs can be read as it was at one moment. Must not know: who makes snapshots of it.
 import * as z from "zod";
 import type { Command, Host, PathState } from "../../hosts/host.ts";
-import { HoldfastError } from "../../kernel/errors.ts";
 import type { PreparedSubvolume } from "../../kernel/prepared-source.ts";
-import type { Source, SourceAccess, SourceSpec, SourceState } from "../source.ts";
+import {
+  notReady,
+  type Source,
+  type SourceAccess,
+  type SourceSpec,
+  type SourceState,
+} from "../source.ts";
 
 /** A subvolume: its place, parsed into something that can be opened. */
 export const subvolume = z
@@ -38,7 +43,7 @@ function openSubvolume(label: string, { host, location }: SourceAccess): Source 
     observe,
     async prepare(signal): Promise<PreparedSubvolume> {
       const state = await observe(signal);
-      if (state.kind !== "ready") throw notReady(label, state);
+      if (state.kind !== "ready") throw notReady(label, state, hints);
       // A snapshot is made in one moment: nothing has to stand still for it, or be put back.
       return { kind: "subvolume", path: location, [Symbol.asyncDispose]: async () => {} };
     },
@@ -77,16 +82,6 @@ async function isSubvolume(host: Host, path: string, signal: AbortSignal): Promi
 
 function look(argv: Command["argv"]): Command {
   return { argv, effect: "reads" };
-}
-
-function notReady(
-  label: string,
-  { kind, reason }: Exclude<SourceState, { kind: "ready" }>,
-): HoldfastError {
-  const code = kind === "missing" ? "source-missing" : "source-unreadable";
-  return new HoldfastError(code, `source "${label}" cannot be backed up: ${reason}`, {
-    hint: hints[kind],
-  });
 }
 
 const hints = {
