@@ -238,6 +238,8 @@ suite("what must not go wrong", options, () => {
   test("SIGTERM ends a run in good order: hooks run, nothing is left, the next run succeeds", async () => {
     await using user = await backupUser({
       job: { hooks: { before: [["touch", "began"]], after: [["touch", "ended"]] } },
+      // However fast the machine: the signal is there long before the end.
+      repository: { limits: { upload: "8MiB" } },
     });
     await writeTree(user.at("data"), { some: randomBytes(150_000_000) });
     const { child, ended } = user.start(["run", "--json"]);
@@ -250,6 +252,7 @@ suite("what must not go wrong", options, () => {
     assert.deepEqual(await locksOf(user), []);
     const files = await readdir(user.home);
     assert.ok(files.includes("began") && files.includes("ended"), files.join(" "));
+    await writeTree(user.at("data"), { some: "less" });
     assertEnded(await user.holdfast("run", "--json"), { status: 0, outcome: "success" });
   });
 });
