@@ -50,7 +50,10 @@ function jobOf(name: string, entry: JobEntry, { placements, home }: Parts): Job 
   const places = placements.sources.get(name) ?? [];
   return {
     name,
-    sources: entry.sources.map((spec, index) => ({ spec, place: placed(places[index]) })),
+    sources: entry.sources.map((spec, index) => ({
+      spec,
+      place: spec.placeless === true ? { path: "" } : placed(places[index]),
+    })),
     reads: [
       ...new Set(entry.sources.flatMap(({ repository, at }) => (repository === true ? [at] : []))),
     ],

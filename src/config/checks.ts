@@ -1,4 +1,5 @@
 // Knows: what the parts of a configuration must agree on. Must not know: how each part is written.
+import type { SourceKind } from "../kernel/prepared-source.ts";
 import type { JobKey } from "../engines/engine.ts";
 import { chainProblems } from "./chains.ts";
 import { type Checked, problem, sourcesOf, unknownName, writtenBy } from "./checked.ts";
@@ -126,11 +127,18 @@ function wrongSources(job: string, draft: Draft): readonly Problem[] {
         ),
       ];
     }
-    if (kind !== "subvolume" || sources.length === 1) return [];
-    const hint = "make a job for each subvolume";
-    return [problem(path, "a subvolume must be the only source of its job", hint)];
+    const single = onlySources[kind];
+    if (single === undefined || sources.length === 1) return [];
+    const hint = `make a job for each ${single}`;
+    return [problem(path, `a ${single} must be the only source of its job`, hint)];
   });
 }
+
+// What cannot be joined with anything else into one snapshot.
+const onlySources: Readonly<Partial<Record<SourceKind, string>>> = {
+  subvolume: "subvolume",
+  objects: "store of objects",
+};
 
 /** Keys that the engine's tool has no means for would do nothing, and nobody would notice. */
 function lackedKeys(job: string, draft: Draft): readonly Problem[] {

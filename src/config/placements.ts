@@ -30,7 +30,7 @@ export function placeAll(draft: Draft, home: string): Placements {
     repositories,
     sources: mapValues(draft.jobs, ({ sources = [] }) =>
       sources.map((spec) => {
-        if (spec === undefined) return undefined;
+        if (spec === undefined || spec.placeless === true) return undefined;
         // Its newest snapshot is somewhere in it: the engine knows where.
         if (spec.repository === true) return repositories.get(spec.at);
         return placeOf(spec.at, surroundings);

@@ -45,6 +45,9 @@ async function preparedSource(
   if (job.hooks.before.length > 0) {
     return without("it is ready only between the hooks of a backup");
   }
+  if (job.sources.some(({ spec }) => spec.application === true)) {
+    return without("an application is halted for a backup only");
+  }
   const prepared = new AsyncDisposableStack();
   try {
     const { source, sourceHost } = await prepareSources(asked, prepared);

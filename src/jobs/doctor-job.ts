@@ -23,6 +23,7 @@ export async function examineJob(
     );
     return [
       ...examineSources(program, observation),
+      ...(await examineFurther(program, observation, signal)),
       ...(await Promise.all(repositories)).flat(),
       ...examineHistory(program, job, observation),
     ];
@@ -49,6 +50,23 @@ function examineSources(program: Program, observation: Observation): readonly Fi
     const code = found.kind === "missing" ? "source-missing" : "source-unreadable";
     return { code, severity: "error", subject, message: found.reason, hint };
   });
+}
+
+/** What kinds of source know to look at themselves. */
+async function examineFurther(
+  program: Program,
+  { job, sources, volumes }: Observation,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const there = job.sources.filter((_, index) => sources[index]?.state === "seen");
+  const findings = there.map(async (placed) => {
+    const subject = `source ${placed.spec.label} of job ${job.name}`;
+    return await looked(subject, async () => {
+      const source = openSource(program, placed, { volumes, ledger: noLedger });
+      return (await source.examine?.(signal)) ?? [];
+    });
+  });
+  return (await Promise.all(findings)).flat();
 }
 
 function behind(volume: string | undefined, reason: string): string {

@@ -42,6 +42,8 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
   const { source, sourceHost, empty } = await prepareSources(of, prepared);
 
   const started = program.now();
+  const work = workFor(undertaking, "backup");
+  const { until } = source;
   const result = await repositoryIn(undertaking, name).backup(
     {
       job: job.name,
@@ -52,13 +54,15 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
       allowDeletions: request.allowDeletions,
       sourceHost,
     },
-    workFor(undertaking, "backup"),
+    until === undefined ? work : { ...work, signal: AbortSignal.any([work.signal, until]) },
   );
+  // What was halted goes on now: it need not wait until the snapshot is judged.
+  await prepared.disposeAsync();
   noteListing(undertaking, name, result.after);
 
   const evidence: Evidence = {
     seconds: (program.now().getTime() - started.getTime()) / 1000,
-    ...result.evidence,
+    ...withSource(result.evidence, source.evidence?.()),
     ...(empty.length === 0 ? {} : { emptySources: empty }),
   };
   soFar.evidence = evidence;
@@ -75,6 +79,12 @@ async function backUp(undertaking: Undertaking, name: string): Promise<StepResul
     evidence,
     ...(verdict.kind === "ok" ? {} : { suspicious: verdict.reasons }),
   };
+}
+
+/** What the engine proved, and what preparing the source did. */
+function withSource(evidence: Evidence, source: Evidence = {}): Evidence {
+  const notes = [...(source.notes ?? []), ...(evidence.notes ?? [])];
+  return { ...source, ...evidence, ...(notes.length === 0 ? {} : { notes }) };
 }
 
 function notListed(repository: string, ids: readonly string[]): HoldfastError {

@@ -23,6 +23,7 @@ export function judge(evidence: Evidence, earlier: Evidence | undefined): Verdic
     ...(newlyEmpty.length > 0 ? [] : emptiness(evidence, earlier)),
     ...shrinkage("files", [earlier?.files, evidence.files], String),
     ...shrinkage("size", [earlier?.bytes, evidence.bytes], formatSize),
+    ...shrinkage("dump of databases", [earlier?.dumpedBytes, evidence.dumpedBytes], formatSize),
   ];
   return reasons.length === 0 ? { kind: "ok" } : { kind: "suspicious", reasons };
 }

@@ -15,6 +15,10 @@ export interface Evidence {
   readonly unreadableCount?: number;
   /** What was met and does no harm, as sentences: files that vanished while they were read, links left out. */
   readonly notes?: readonly string[];
+  /** How long an application could not be used because of this backup. */
+  readonly maintenanceSeconds?: number;
+  /** Bytes of the dumps of databases, uncompressed, each proven by its end marker. */
+  readonly dumpedBytes?: number;
   /** Sources that turned out to be empty. */
   readonly emptySources?: readonly string[];
   /** The repository listed the new snapshots when asked again after the backup. */

@@ -1,21 +1,94 @@
 // Knows: what a source hands to an engine. Must not know: how it was made safe to read.
+import type { Readable } from "node:stream";
+import type { Evidence } from "./evidence.ts";
 
 /** The shapes in which a source can be read. An engine says which of them it accepts. */
 export type SourceKind = PreparedSource["kind"];
 
+/** What all of them can do. */
+interface Prepared extends AsyncDisposable {
+  /** Aborts when it is no longer safe to read, with the reason: a backup that still reads has failed. */
+  readonly until?: AbortSignal;
+  /** What preparing it proved. Asked for after it was disposed of. */
+  evidence?(): Evidence;
+}
+
 /** Files and folders of one host, safe to read until it is disposed of. */
-export interface PreparedPaths extends AsyncDisposable {
+export interface PreparedPaths extends Prepared {
   readonly kind: "paths";
   /** Absolute paths, in the order of the configuration. */
   readonly paths: readonly string[];
+  /**
+   * A folder that each of the paths is in, or is. Engines that can, name what they keep as seen from there.
+   * Absent: the root of the file system.
+   */
+  readonly root?: string;
 }
 
 /** One subvolume of a btrfs, of which snapshots can be made until it is disposed of. */
-export interface PreparedSubvolume extends AsyncDisposable {
+export interface PreparedSubvolume extends Prepared {
   readonly kind: "subvolume";
   /** Absolute. */
   readonly path: string;
 }
 
+/** Objects of a store, under the paths by which people know them. */
+export interface PreparedObjects extends Prepared {
+  readonly kind: "objects";
+  /** Which store, such as `s3://bucket`: with the key it says which object is meant. Stable. */
+  readonly store: string;
+  /**
+   * Everything that a snapshot is to hold, in batches: folders first, in any order, then files in the order
+   * of the bytes of their keys. May be asked for once.
+   */
+  entries(signal: AbortSignal): AsyncIterable<readonly ObjectEntry[]>;
+  /** Every object of the store, in batches and in the order of the bytes of their keys. */
+  objects(signal: AbortSignal): AsyncIterable<readonly StoredObject[]>;
+  /**
+   * The bytes of an object, or some of them. Throws `object-missing` when there is none, and `object-changed`
+   * when it has another ETag than is asked for.
+   */
+  read(request: ObjectRequest, signal: AbortSignal): Promise<Readable>;
+}
+
+/** One folder or file that a snapshot is to hold. */
+export type ObjectEntry =
+  | { readonly kind: "folder"; readonly path: string; readonly modified?: number }
+  | ObjectFile;
+
+export interface ObjectFile {
+  readonly kind: "file";
+  /** Relative, with slashes. Nothing is promised about it: it may be hostile. */
+  readonly path: string;
+  /** The object that holds its content. */
+  readonly key: string;
+  /** Bytes, as the application believes. */
+  readonly size: number;
+  /** Lower-case SHA-1 of the content, as the application believes. */
+  readonly sha1?: string;
+  /** Seconds since 1970. */
+  readonly modified?: number;
+  /** Why its content cannot be had: a sentence. It is a hole that is reported, and is not fetched. */
+  readonly refused?: string;
+}
+
+/** One object as the store lists it. */
+export interface StoredObject {
+  readonly key: string;
+  readonly size: number;
+  /** Without quotes. */
+  readonly etag: string;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
+export interface ObjectRequest {
+  readonly key: string;
+  /** First and last byte. Absent: all. */
+  readonly range?: readonly [first: number, last: number];
+  /** Without quotes. */
+  readonly etag?: string;
+}
+
 /** A source that is safe to read. Disposing of it puts back whatever preparing it changed. */
-export type PreparedSource = PreparedPaths | PreparedSubvolume;
+export type PreparedSource = PreparedPaths | PreparedSubvolume | PreparedObjects;

@@ -1,6 +1,7 @@
 // Knows: what the program may take for granted of anything that is backed up. Must not know: any of it.
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Host } from "../hosts/host.ts";
+import type { Finding } from "../kernel/finding.ts";
 import type { Ledger } from "../kernel/ledger.ts";
 import type { Place } from "../kernel/place.ts";
 import type { PreparedSource, SourceKind } from "../kernel/prepared-source.ts";
@@ -11,10 +12,17 @@ export interface SourceSpec {
   readonly kind: SourceKind;
   /** As the configuration wrote it; what messages call it. */
   readonly label: string;
-  /** Where it is; `config` fills in the volume. Of a repository: its name. */
+  /**
+   * Where it is; `config` fills in the volume. Of a repository: its name. Of an application: a folder on
+   * its machine. Of what is at no path (a bucket): its own name.
+   */
   readonly at: string;
+  /** It is at no path of a machine. */
+  readonly placeless?: true;
   /** It is the newest snapshot of another job's repository. */
   readonly repository?: true;
+  /** It is an application: preparing it may halt it, so it is prepared for a backup only. */
+  readonly application?: true;
   open(access: SourceAccess): Source;
 }
 
@@ -53,6 +61,8 @@ export interface Source {
   observe(signal: AbortSignal): Promise<SourceState>;
   /** Makes it safe to read. Throws `source-missing` or `source-unreadable`. */
   prepare(signal: AbortSignal): Promise<PreparedSource>;
+  /** Preconditions that are its own, and what was found of it, with the command that mends each. Reads only. */
+  examine?(signal: AbortSignal): Promise<readonly Finding[]>;
 }
 
 /** A source together with the place that the configuration gave it. */

@@ -20,6 +20,8 @@ const Evidence = z.strictObject({
   unreadable: z.array(z.string()).optional(),
   unreadableCount: z.int().optional(),
   notes: z.array(z.string()).optional(),
+  maintenanceSeconds: z.number().optional(),
+  dumpedBytes: z.int().optional(),
   emptySources: z.array(z.string()).optional(),
   listed: z.boolean().optional(),
 });

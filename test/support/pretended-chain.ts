@@ -136,6 +136,7 @@ function pretendedRepository(name: string, store: ChainStore): Repository {
 }
 
 function pathsOf({ source }: BackupRequest): string {
+  if (source.kind === "objects") return source.store;
   return source.kind === "paths" ? source.paths.join(", ") : source.path;
 }
 

@@ -34,6 +34,7 @@ export async function makeSnapshot(
 /** What a backup is asked to make a snapshot of. */
 export function subvolumeOf({ source }: Pick<BackupRequest, "source">): string {
   if (source.kind === "subvolume") return source.path;
+  if (source.kind === "objects") throw new Error("btrfs was given objects");
   // A dry run prepares nothing, and so knows only where the source is.
   const [path] = source.paths;
   if (path === undefined) throw new Error("btrfs was given no source");
