@@ -2,7 +2,8 @@
 //
 //   dist/holdfast.cjs         what bin/holdfast starts; names the bundle, and is replaced last
 //   dist/<bundle>/main.cjs    the bundle, named after its content: what every start and `status` need
-//   dist/<bundle>/*.js        chunks that it imports lazily
+//   dist/<bundle>/*.cjs       what it loads when it is asked for more: all commands, and each package that
+//                             only some of them need
 //
 // A build may be interrupted, and several may run at once: nothing that is in use is ever changed.
 import * as esbuild from "esbuild";
@@ -18,7 +19,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 // A daemon may import a chunk of its own bundle long after newer ones were built.
@@ -59,54 +60,80 @@ const common = {
   logLevel: "warning",
 } satisfies esbuild.BuildOptions;
 
-// Packages written as CommonJS ask for Node's own modules with require; esbuild looks for it in one place.
-const nodeRequire =
-  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url); ';
+const commonJs = {
+  ...common,
+  format: "cjs",
+  // What is left to be loaded later is loaded by require.
+  supported: { "dynamic-import": false },
+} satisfies esbuild.BuildOptions;
 
+/** The file that holds all commands but `status`. */
+const commandsFile = "commands.cjs";
+
+/**
+ * Bundles everything as CommonJS, in few files: reading many, and Node's loader of ES modules, take longer
+ * than all the rest of a start.
+ */
 async function bundle(into: string): Promise<void> {
   const lazy = await bundleMain(join(into, "main.cjs"));
-  const { outputFiles } = await esbuild.build({
-    ...common,
-    entryPoints: [...lazy],
-    outdir: into,
-    write: false,
-    entryNames: "[name]",
-    splitting: true,
-    format: "esm",
-    plugins: [trimPackageJson],
-  });
-  for (const { path, text } of outputFiles) {
-    const asks = path.endsWith(".js") && text.includes("typeof require");
-    writeFileSync(path, asks ? nodeRequire + text : text);
+  const packages = await bundleCommands(join(into, commandsFile), lazy);
+  for (const name of packages) {
+    await esbuild.build({ ...commonJs, entryPoints: [name], outfile: join(into, fileOf(name)) });
   }
 }
 
-/**
- * Bundles what every start needs, and `status`, which has to be quick, into one CommonJS file: reading
- * several, and Node's loader of ES modules, take longer than the rest. Answers with the source files
- * that it leaves to be imported lazily.
- */
-async function bundleMain(file: string): Promise<ReadonlySet<string>> {
+/** What every start needs, and `status`, which has to be quick. Answers with what it leaves to be loaded later. */
+async function bundleMain(outfile: string): Promise<ReadonlySet<string>> {
   const lazy = new Set<string>();
   const leaveLazy: esbuild.Plugin = {
-    name: "leave lazy imports",
+    name: "leave what main imports lazily to the commands",
     setup(build) {
       build.onResolve({ filter: /^\./ }, ({ path, kind, importer, resolveDir }) => {
         const isMain = importer === join(root, "src/main.ts");
         if (!isMain || kind !== "dynamic-import" || path === quickImport) return undefined;
         lazy.add(join(resolveDir, path));
-        return { path: `./${basename(path, ".ts")}.js`, external: true };
+        return { path: `./${commandsFile}`, external: true };
       });
     },
   };
   await esbuild.build({
-    ...common,
+    ...commonJs,
     entryPoints: ["src/main.ts"],
-    outfile: file,
-    format: "cjs",
+    outfile,
     plugins: [trimPackageJson, leaveLazy],
   });
   return lazy;
+}
+
+/** All commands. Answers with the packages that are imported lazily, each of which gets a file of its own. */
+async function bundleCommands(
+  outfile: string,
+  modules: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const packages = new Set<string>();
+  const leavePackages: esbuild.Plugin = {
+    name: "leave packages that are imported lazily",
+    setup(build) {
+      build.onResolve({ filter: /^[^.]/ }, ({ path, kind, importer }) => {
+        const isOurs = importer.startsWith(join(root, "src"));
+        if (!isOurs || kind !== "dynamic-import" || path.startsWith("node:")) return undefined;
+        packages.add(path);
+        return { path: `./${fileOf(path)}`, external: true };
+      });
+    },
+  };
+  const contents = [...modules].map((path) => `export * from ${JSON.stringify(path)};`).join("\n");
+  await esbuild.build({
+    ...commonJs,
+    stdin: { contents, resolveDir: root, sourcefile: "commands.js" },
+    outfile,
+    plugins: [trimPackageJson, leavePackages],
+  });
+  return packages;
+}
+
+function fileOf(name: string): string {
+  return `${name.replaceAll(/[^a-z0-9]+/gi, "-").replace(/^-/, "")}.cjs`;
 }
 
 async function launcher(main: string): Promise<string> {
