@@ -4,7 +4,7 @@ import type { Command, Host } from "../hosts/host.ts";
 import type { Evidence } from "../kernel/evidence.ts";
 import type { Finding } from "../kernel/finding.ts";
 import type { Ledger } from "../kernel/ledger.ts";
-import type { PreparedSource, SourceKind } from "../kernel/prepared-source.ts";
+import type { ObjectEntry, PreparedSource, SourceKind } from "../kernel/prepared-source.ts";
 import type { ReportProgress } from "../kernel/progress.ts";
 import type { ResolveSecret } from "../kernel/secret-reference.ts";
 import type { Snapshot } from "../kernel/snapshot.ts";
@@ -320,6 +320,8 @@ export interface Repository {
    * beside it. Throws `snapshot-missing`. Absent: it can only write files into a target.
    */
   putBack?(request: PutBackRequest, work: Work): Promise<PutBackResult>;
+  /** What a snapshot of objects holds, as its source named it. Only of engines that accept objects. */
+  entries?(snapshot: string, signal: AbortSignal): AsyncIterable<readonly ObjectEntry[]>;
   /** Where the files of a snapshot are, absolute, on the repository's machine. Only of browsable ones. Pure. */
   browse?(snapshot: Snapshot): string;
   /** Preconditions that are the engine's own, with the command that mends each. Reads only. */

@@ -6,6 +6,7 @@ import type { Ledger } from "../kernel/ledger.ts";
 import type { Place } from "../kernel/place.ts";
 import type { PreparedSource, SourceKind } from "../kernel/prepared-source.ts";
 import type { ResolveSecret } from "../kernel/secret-reference.ts";
+import type { Reinstatement, ReinstateWish } from "./reinstatement.ts";
 
 /** What a source's schema parses into. */
 export interface SourceSpec {
@@ -63,6 +64,11 @@ export interface Source {
   prepare(signal: AbortSignal): Promise<PreparedSource>;
   /** Preconditions that are its own, and what was found of it, with the command that mends each. Reads only. */
   examine?(signal: AbortSignal): Promise<readonly Finding[]>;
+  /**
+   * Decides how a restored copy would be put back into service; reads only. Throws `target-invalid` where it
+   * cannot be. Absent: its files are moved into place by hand.
+   */
+  reinstate?(wish: ReinstateWish, signal: AbortSignal): Promise<Reinstatement>;
 }
 
 /** A source together with the place that the configuration gave it. */
