@@ -46,11 +46,13 @@ export async function prepareSources(
 function joined(sources: readonly PreparedPaths[]): PreparedPaths {
   const [first, ...others] = sources;
   const ends = sources.flatMap(({ until }) => until ?? []);
+  const moments = sources.flatMap(({ asOf }) => asOf?.getTime() ?? []);
   return {
     kind: "paths",
     paths: sources.flatMap(({ paths }) => paths),
     // Several could have the same names as seen from roots of their own.
     ...(first?.root === undefined || others.length > 0 ? {} : { root: first.root }),
+    ...(moments.length === 0 ? {} : { asOf: new Date(Math.min(...moments)) }),
     ...(ends.length === 0 ? {} : { until: AbortSignal.any(ends) }),
     evidence: () => total(sources.map((source) => source.evidence?.() ?? {})),
     async [Symbol.asyncDispose]() {

@@ -23,6 +23,11 @@ export interface PreparedPaths extends Prepared {
    * Absent: the root of the file system.
    */
   readonly root?: string;
+  /**
+   * The moment whose state they are in, where that is before they are read: of a snapshot, when making it
+   * began. What changed after it is not in them, though its time is older than the reading. Absent: now.
+   */
+  readonly asOf?: Date;
 }
 
 /** One subvolume of a btrfs, of which snapshots can be made until it is disposed of. */
