@@ -137,7 +137,9 @@ async function passOn(
   { target, agent }: { readonly target: string; readonly agent: Agent },
 ): Promise<IncomingMessage> {
   const { method = "GET", headers, url = "/" } = request;
-  const onward = forward(new URL(url, target), { agent, headers, method });
+  const { hostname, port } = new URL(target);
+  // As it came: the path of a URL would be tidied, and a key can hold `..`.
+  const onward = forward({ hostname, port, path: url, agent, headers, method });
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   onward.once("response", resolve);
   onward.on("error", reject);
