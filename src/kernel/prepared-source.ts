@@ -50,10 +50,17 @@ export interface PreparedObjects extends Prepared {
   /** Every object of the store, in batches and in the order of the bytes of their keys. */
   objects(signal: AbortSignal): AsyncIterable<readonly StoredObject[]>;
   /**
-   * The bytes of an object, or some of them. Throws `object-missing` when there is none, and `object-changed`
-   * when it has another ETag than is asked for.
+   * The bytes of an object, or some of them. Throws `object-missing` when there is none, `object-changed`
+   * when it has another ETag than is asked for, and `source-unreadable` when they are not the content of a file
+   * (encrypted by the application). `store-unusable`: none can be had.
    */
   read(request: ObjectRequest, signal: AbortSignal): Promise<Readable>;
+  /**
+   * What the application says of this object by now. Worth asking where an object is missing or not what its
+   * entry says: it may have been replaced or removed since. None: nothing holds it any more. Absent: it
+   * cannot be asked again.
+   */
+  again?(key: string, signal: AbortSignal): Promise<readonly ObjectFile[]>;
 }
 
 /** One folder or file that a snapshot is to hold. */
