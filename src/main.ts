@@ -1,5 +1,6 @@
 // Knows: the process it runs in (argv, environment, signals, exit status) and how the rooms are put together. Must not know: anything else.
 import { homedir } from "node:os";
+import { isatty } from "node:tty";
 import { DirectStream, mayBeTerminal } from "./cli/direct-stream.ts";
 import { version } from "./cli/version.ts";
 import type { Stream } from "./cli/render.ts";
@@ -26,7 +27,12 @@ function quickStream(descriptor: 1 | 2): Stream {
 }
 
 async function main(given: readonly string[]): Promise<number> {
-  const environment = { env: process.env, home: homedir(), runDaemon: startDaemon };
+  const environment = {
+    env: process.env,
+    home: homedir(),
+    runDaemon: startDaemon,
+    ...(isatty(0) ? { askPerson } : {}),
+  };
   const invocation: Invocation = {
     words: given,
     environment,
@@ -56,6 +62,23 @@ async function main(given: readonly string[]): Promise<number> {
   } catch (error) {
     const { explainFailure } = await import("./cli/invoke.ts");
     return explainFailure(error, invocation);
+  }
+}
+
+async function askPerson(question: string, signal: AbortSignal): Promise<string | undefined> {
+  const { createInterface } = await import("node:readline");
+  // Not the terminal's own way of editing lines: that would keep Ctrl+C from everybody else.
+  const input = createInterface({ input: process.stdin, terminal: false });
+  process.stderr.write(question);
+  const stop = (): void => input.close();
+  signal.addEventListener("abort", stop);
+  try {
+    for await (const line of input) return line;
+    return undefined;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    input.close();
+    process.stdin.unref();
   }
 }
 

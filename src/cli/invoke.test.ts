@@ -51,7 +51,7 @@ suite("a command line that cannot be understood", () => {
     [
       "a missing target",
       ["restore", "documents"],
-      "error: say where to restore to: --target or --in-place\nhint: a target must be new or empty; --in-place is for btrfs subvolumes\n",
+      "error: say where to restore to: --target or --in-place\nhint: a target must be new or empty; --in-place is for applications and btrfs subvolumes\n",
     ],
     [
       "an argument too many",

@@ -14,6 +14,11 @@ export interface Environment {
   readonly home: string;
   /** The daemon is a room of its own beside this one; main hands it over. */
   readonly runDaemon: (wish: DaemonWish) => Promise<void>;
+  /**
+   * Asks the person at the terminal; undefined when they end the input without an answer. Absent: there is
+   * nobody to ask.
+   */
+  readonly askPerson?: (question: string, signal: AbortSignal) => Promise<string | undefined>;
 }
 
 /** What the command line asks of the daemon. */

@@ -132,13 +132,20 @@ export function volumesOf(places: readonly Place[]): readonly string[] {
  * its own, and forget it.
  */
 export function identityOf(program: Program, job: Job, volumes: VolumePaths): JobIdentity {
-  // Of one that is wherever its device is mounted nothing is known: no path of another program is that.
-  const configured = [...program.config.volumes].map(
-    ([name, { path = `volume:${name}` }]) => [name, path] as const,
-  );
-  const context = { volumes: new Map([...configured, ...volumes]), ledger: noLedger };
+  const context = {
+    volumes: new Map([...placesOfVolumes(program), ...volumes]),
+    ledger: noLedger,
+  };
   return {
     name: job.name,
     paths: job.sources.flatMap((source) => openSource(program, source, context).paths),
   };
+}
+
+/** Where each volume is when it is in use, for those who need no more than a name for it. */
+export function placesOfVolumes({ config }: Program): VolumePaths {
+  // Of one that is wherever its device is mounted nothing is known: no path of another program is that.
+  return new Map(
+    [...config.volumes].map(([name, { path = `volume:${name}` }]) => [name, path] as const),
+  );
 }

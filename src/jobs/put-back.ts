@@ -2,11 +2,11 @@
 import { HoldfastError } from "../kernel/errors.ts";
 import type { PutBackResult, Work } from "../engines/engine.ts";
 import type { Ledger } from "../kernel/ledger.ts";
-import type { Job } from "../config/config.ts";
 import { usingVolumes, type AttachVolume, type VolumeNews } from "./attachments.ts";
 import { chooseSnapshots } from "./choose-snapshots.ts";
 import { configuredJob, hostOf, placedRepository } from "./open.ts";
 import type { Program } from "./program.ts";
+import { repositoryOf } from "./put-back-choice.ts";
 import { reachRepositories } from "./reach.ts";
 import type { PutBackReport } from "./report.ts";
 import { takeLock } from "./repository-locks.ts";
@@ -93,15 +93,6 @@ async function putBackFrom(
     ...done,
     seconds: (program.now().getTime() - started.getTime()) / 1000,
   };
-}
-
-function repositoryOf(job: Job, from: string | undefined): string {
-  const all = [job.repository, ...job.copies];
-  const name = from ?? job.repository;
-  if (all.includes(name)) return name;
-  throw new HoldfastError("unknown-name", `job "${job.name}" has no repository "${name}"`, {
-    hint: `its repositories are: ${all.join(", ")}`,
-  });
 }
 
 function cannot(program: Program, repository: string): HoldfastError {

@@ -138,6 +138,30 @@ export interface PutBackReport {
   readonly seconds: number;
 }
 
+/** An application that was put back into service, or what was decided of it. */
+export interface ReinstateReport {
+  readonly job: string;
+  readonly repository: string;
+  readonly snapshots: readonly { readonly id: string; readonly time: Date }[];
+  /** The application, as the configuration calls it. */
+  readonly source: string;
+  /** What is replaced or filled, as a person calls it. */
+  readonly place: string;
+  /** What is done, in order. */
+  readonly steps: readonly string[];
+  /** What speaks against it. */
+  readonly warnings: readonly string[];
+  /** Of a drill: where its files are. */
+  readonly target?: string;
+  /** Where that is now which was in its place. */
+  readonly aside?: string;
+  /** What is not as one would expect. */
+  readonly notes: readonly string[];
+  /** What to do next. */
+  readonly next: readonly string[];
+  readonly seconds: number;
+}
+
 export interface VolumeReport {
   readonly volume: string;
   /** Absent: this machine. */

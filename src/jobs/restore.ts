@@ -140,8 +140,8 @@ function total(figures: readonly (number | undefined)[]): number | undefined {
     : figures.reduce((a, b) => (a === undefined || b === undefined ? undefined : a + b));
 }
 
-/** A target is new or empty: a restore never mixes with what is there. */
-async function assertFresh(target: string): Promise<void> {
+/** A target is new or empty: a restore never mixes with what is there. Throws `target-invalid`. */
+export async function assertFresh(target: string): Promise<void> {
   const entries = await entriesOf(target);
   if (entries.length === 0) return;
   throw new HoldfastError("target-invalid", `the target ${target} is not empty`, {

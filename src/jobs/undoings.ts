@@ -6,6 +6,7 @@ import { engineUndoings } from "../engines/undoings.ts";
 import { volumeUndoings } from "../volumes/undo.ts";
 import { afterHooksKind, runHooks } from "./hooks.ts";
 import type { Program } from "./program.ts";
+import { workspaceUndoings } from "./workspace.ts";
 
 /**
  * Undoes an entry of any kind that this program promises; a room that promises something adds its
@@ -21,6 +22,7 @@ export function undoer(program: Program, run: string | undefined): Undo {
       async (entry, signal) => await makeUpForHooks(program, { run, entry }, signal),
     ],
     ...btrfsUndoings(program.hosts),
+    ...workspaceUndoings(program.hosts.here),
   ]);
   return async (entry, signal) => {
     const undo = undoings.get(entry.kind);
