@@ -125,12 +125,15 @@ function endText(end: EndedRun, paint: Paint): Told {
 
 function figures({ evidence, seconds, outcome }: EndedRun): string {
   if (outcome === "skipped") return "";
-  const { files, bytes, added } = evidence ?? {};
+  const { files, bytes, added, maintenanceSeconds } = evidence ?? {};
   const parts = [
     ...(files === undefined ? [] : [count(files, "file")]),
     ...(bytes === undefined ? [] : [formatSize(bytes)]),
     ...(added === undefined ? [] : [`${formatSize(added)} new`]),
     formatSeconds(seconds),
+    ...(maintenanceSeconds === undefined
+      ? []
+      : [`maintenance ${formatSeconds(maintenanceSeconds)}`]),
   ];
   return ` (${parts.join(", ")})`;
 }

@@ -2,7 +2,7 @@
 import type { JobStatus, RepositoryStatus } from "../jobs/report.ts";
 import type { Paint } from "./paint.ts";
 import { paintOutcome } from "./run-text.ts";
-import { age, count, visibleLines } from "./wording.ts";
+import { age, count, formatSeconds, visibleLines } from "./wording.ts";
 import { localTime } from "../kernel/figures.ts";
 
 /** How a status is put into words. */
@@ -21,6 +21,7 @@ function blockText(job: JobStatus, style: StatusStyle): string {
   const lines: (readonly [string, string])[] = [
     ["last run", lastRunText(job, style)],
     ...(job.hint === undefined ? [] : [["", hintText(job.hint, paint)] as const]),
+    ...maintenanceLine(job),
     ...lastSuccessLine(job, style),
     ["next due", nextDueText(job, style)],
     ...repositoryLines(job.repositories, style),
@@ -39,6 +40,13 @@ function lastRunText(job: JobStatus, { now, paint }: StatusStyle): string {
   }
   const when = finished === undefined ? "" : `, ${age(finished, now)} (${localTime(finished)})`;
   return `${paintOutcome(outcome, `${outcome}${because}`, paint)}${when}`;
+}
+
+function maintenanceLine({
+  maintenanceSeconds,
+}: JobStatus): readonly (readonly [string, string])[] {
+  if (maintenanceSeconds === undefined) return [];
+  return [["maintenance", `${formatSeconds(maintenanceSeconds)} in that run`]];
 }
 
 function lastSuccessLine(

@@ -35,6 +35,7 @@ const success: JobStatus = {
   outcome: "success",
   started: ago(3.01),
   finished: ago(3),
+  maintenanceSeconds: 2.34,
   lastSuccess: ago(3),
   nextDue: ago(-13),
   overdue: false,

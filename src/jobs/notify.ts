@@ -241,6 +241,9 @@ function summary(result: JobResult): string {
     evidence?.bytes === undefined ? undefined : `size: ${formatSize(evidence.bytes)}`,
     evidence?.added === undefined ? undefined : `added: ${formatSize(evidence.added)}`,
     `duration: ${formatDuration(result.seconds * 1000)}`,
+    evidence?.maintenanceSeconds === undefined
+      ? undefined
+      : `maintenance: ${formatDuration(evidence.maintenanceSeconds * 1000)}`,
     ...snapshots.map(({ repository, id }) => `snapshot: ${id.slice(0, 12)} in ${repository}`),
     result.outcome === "success" ? undefined : `more: holdfast logs ${result.run}`,
   ];

@@ -86,6 +86,8 @@ export interface JobStatus {
   readonly hint?: string;
   readonly started?: Date;
   readonly finished?: Date;
+  /** How long an application could not be used because of its last run. */
+  readonly maintenanceSeconds?: number;
   readonly lastSuccess?: Date;
   readonly nextDue?: Date;
   /** The volumes whose appearance makes it run, where that is its schedule. */

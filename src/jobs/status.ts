@@ -80,9 +80,11 @@ function lastRunStatus({ journal }: Program, last: RunRecord | undefined) {
     const dead = journal.deadRuns().some(({ id }) => id === last.id);
     return dead ? { ...killed, started } : ({ outcome: "running", started } as const);
   }
+  const { maintenanceSeconds } = end.evidence ?? {};
   return {
     outcome: end.outcome,
     started,
+    ...(maintenanceSeconds === undefined ? {} : { maintenanceSeconds }),
     ...(finished === undefined ? {} : { finished }),
     ...(end.reason === undefined ? {} : { reason: end.reason }),
     ...(end.hint === undefined ? {} : { hint: end.hint }),

@@ -170,6 +170,7 @@ export const Status = z.strictObject({
       hint: z.string().optional(),
       started: Time.optional(),
       finished: Time.nullable(),
+      maintenanceSeconds: z.number().optional(),
       lastSuccess: Time.optional(),
       nextDue: Time.nullable(),
       waitsFor: z.array(z.string()).optional(),
