@@ -5,7 +5,7 @@ import { matcher } from "./find.ts";
 import type { Manifest } from "./manifest.ts";
 import { readManifests, writeManifest } from "./manifest.ts";
 import { isLeftover, newArchiveName, parseArchiveName } from "./names.ts";
-import { planArchive } from "./plan.ts";
+import { planByTime } from "./plan.ts";
 import { contentsOf } from "./store.ts";
 
 const hour = 3_600_000;
@@ -132,7 +132,7 @@ suite("what a folder holds", () => {
 suite("the next archive", () => {
   const full = "2026-02-14-03-full.tar.gz";
   const at = new Date(2026, 1, 14, 3).getTime();
-  const asked = { fullEveryMs: 7 * day, full: false };
+  const asked = { fullEveryMs: 7 * day, full: false, job: "job" };
 
   for (const [name, files, after, kind] of [
     ["is a full one when there is none", [], 0, "full"],
@@ -147,10 +147,11 @@ suite("the next archive", () => {
     ["is a full one when the clock was set back", [full, "2026-02-14-03-full.snar"], -day, "full"],
   ] as const) {
     test(name, () => {
-      const plan = planArchive(folder(...files), { ...asked, now: new Date(at + after) });
+      const plan = planByTime(folder(...files), { ...asked, now: new Date(at + after) });
 
       assert.equal(plan.kind, kind);
-      assert.equal(plan.base?.id, kind === "full" ? undefined : "2026-02-14-03-full");
+      const base = plan.kind === "full" ? undefined : plan.base.id;
+      assert.equal(base, kind === "full" ? undefined : "2026-02-14-03-full");
     });
   }
 
@@ -158,7 +159,7 @@ suite("the next archive", () => {
     const contents = folder(full, "2026-02-14-03-full.snar");
 
     assert.equal(
-      planArchive(contents, { ...asked, full: true, now: new Date(at + day) }).kind,
+      planByTime(contents, { ...asked, full: true, now: new Date(at + day) }).kind,
       "full",
     );
   });

@@ -1,18 +1,20 @@
 // Knows: how one archive is made, in one pass and under a hidden name. Must not know: which archives are there already.
 import { join } from "node:path";
-import type { Command, CommandResult, Host, Watch } from "../../hosts/host.ts";
+import type { Command, CommandResult, Host } from "../../hosts/host.ts";
 import { CommandFailed } from "../../hosts/command-failed.ts";
 import type { Evidence } from "../../kernel/evidence.ts";
+import type { PreparedPaths } from "../../kernel/prepared-source.ts";
 import type { BackupRequest, Work } from "../engine.ts";
 import {
-  bytesPerRecord,
   type Cipher,
   compressCommand,
   createCommand,
   encryptCommand,
+  removeCommand,
   storeCommands,
 } from "./commands.ts";
 import { type Manifest, writeManifest } from "./manifest.ts";
+import { memberNamed, type Naming, rootFor } from "./members.ts";
 import {
   type ArchiveName,
   manifestFile,
@@ -21,41 +23,47 @@ import {
   newStateFile,
   stateFile,
 } from "./names.ts";
-import { readCreateLine, StateReader } from "./output.ts";
+import type { BaseArchive } from "./plan.ts";
+import { beginCommands, foldersOf, readState, sinceWhen } from "./state.ts";
 import type { Archive, Folder } from "./store.ts";
+import { namedUnreadable, Tally } from "./tally.ts";
 
 /** What is to be made. */
 export interface NewArchive {
   readonly name: ArchiveName;
   /** The full archive that a differential one is based on. */
-  readonly base?: Archive;
+  readonly base?: BaseArchive;
   readonly request: BackupRequest;
-  readonly paths: readonly string[];
+  readonly source: PreparedPaths;
+  readonly naming: Naming;
   readonly cipher: Cipher;
   readonly pigz: boolean;
 }
 
-// So many unreadable files are named; all are counted.
-const namedUnreadable = 100;
-const namedChanged = 10;
-
 /** The commands before the archive is written: they make its place. */
-export function beforeCommands(folder: string, base: Archive | undefined): readonly Command[] {
-  const hidden = [newArchiveFile, newStateFile, newManifestFile].map((file) => join(folder, file));
-  const clear: Command = { argv: ["rm", "--force", "--", ...hidden], effect: "writes" };
-  if (base === undefined) return [clear];
-  const state = join(folder, stateFile(base.id));
-  const to = join(folder, newStateFile);
-  return [clear, { argv: ["cp", "--reflink=auto", "--", state, to], effect: "writes" }];
+export function beforeCommands(folder: string, leftovers: readonly string[]): readonly Command[] {
+  const hidden = [newArchiveFile, newStateFile, newManifestFile];
+  return [removeCommand([...new Set([...hidden, ...leftovers])].map((file) => join(folder, file)))];
+}
+
+/** Copies the state of the full archive, so that tar goes on from there. */
+function beginningCommands(folder: string, { base, naming }: NewArchive): readonly Command[] {
+  if (base === undefined) return [];
+  const { id, seconds, manifest } = base;
+  const from = join(folder, stateFile(id));
+  // What could not be read then has not changed since, and would not be archived when it can be read.
+  const lacked = (manifest?.unreadable ?? []).map((path) => memberNamed(path, naming));
+  const since = sinceWhen(seconds, manifest?.asOf);
+  return beginCommands(from, join(folder, newStateFile), { since, again: foldersOf(lacked) });
 }
 
 /** From the files to an archive on disk, with nothing in between. */
 export function archivePipeline(folder: string, archive: NewArchive): readonly Command[] {
-  const { name, base, request, paths, cipher, pigz } = archive;
+  const { name, base, request, source, cipher, pigz } = archive;
   const { selection } = request;
   const state = join(folder, newStateFile);
   return [
-    createCommand({ paths, selection, state, full: base === undefined }),
+    createCommand({ source, selection, state, full: base === undefined }),
     ...compressCommand(name.compress, pigz),
     ...encryptCommand(cipher),
     ...storeCommands(join(folder, newArchiveFile)),
@@ -93,18 +101,35 @@ export async function makeArchive(
   work: Work,
 ): Promise<Evidence> {
   const { signal } = work;
-  const { name, base, request, paths } = archive;
-  for (const command of beforeCommands(path, base)) await host.run(command, signal);
-  const tally = new Tally(work, base?.manifest?.bytes ?? 0);
+  const { base, naming } = archive;
+  const beginning = beginningCommands(path, archive);
+  if (beginning.length > 0) await host.pipe(beginning, signal);
+  const tally = new Tally(work, naming, base?.manifest);
   const commands = archivePipeline(path, archive);
   const { stages, stdout } = await host.pipe(commands, signal, { stderrLine: tally.hear });
   refuseComplaints(commands, stages, tally);
   const sha256 = /^[0-9a-f]{64}/.exec(stdout)?.[0] ?? "";
   const size = await sizeOf(host, join(path, newArchiveFile), signal);
-  const files = await countFiles(host, join(path, newStateFile), signal);
-  const bytes = base === undefined ? { bytes: tally.bytes } : {};
+  const { files } = await readState(host, join(path, newStateFile), signal);
+  const figures = { files, ...(base === undefined ? { bytes: tally.bytes } : {}) };
   const said = tally.evidence();
-  const manifest: Manifest = {
+  const written = { ...manifestOf(archive), size, sha256, ...figures };
+  const lacking = base === undefined ? lackingIn(said) : {};
+  await host.run(manifestCommand(path, writeManifest({ ...written, ...lacking })), signal);
+  for (const each of publishCommands(path, archive.name)) await host.run(each, signal);
+  return withWhatBaseLacks({ ...figures, added: size, ...said }, base, tally);
+}
+
+/** What is known of an archive before it is made. */
+function manifestOf({
+  name,
+  base,
+  request,
+  source,
+}: NewArchive): Omit<Manifest, "size" | "sha256"> {
+  const { asOf, paths } = source;
+  const root = rootFor(source);
+  return {
     version: 1,
     id: name.id,
     time: name.time,
@@ -112,16 +137,10 @@ export async function makeArchive(
     ...(base === undefined ? {} : { base: base.id }),
     job: request.job,
     paths: [...paths],
+    ...(root === undefined ? {} : { root }),
+    ...(asOf === undefined ? {} : { asOf }),
     labels: [...request.labels],
-    size,
-    sha256,
-    files,
-    ...bytes,
-    ...(base === undefined ? lackingIn(said) : {}),
   };
-  await host.run(manifestCommand(path, writeManifest(manifest)), signal);
-  for (const each of publishCommands(path, name)) await host.run(each, signal);
-  return withWhatBaseLacks({ files, ...bytes, added: size, ...said }, base);
 }
 
 function lackingIn({ unreadable = [], unreadableCount }: Evidence): Partial<Manifest> {
@@ -129,20 +148,19 @@ function lackingIn({ unreadable = [], unreadableCount }: Evidence): Partial<Mani
 }
 
 /**
- * What could not be read for the full archive has not changed since, and so is in no differential one
- * either: without a word of tar.
+ * What could not be read for the full archive may have been unreadable without a word of tar: where it was
+ * a source of its own, and where there was more of it than is named.
  */
-function withWhatBaseLacks(evidence: Evidence, base: Archive | undefined): Evidence {
+function withWhatBaseLacks(evidence: Evidence, base: Archive | undefined, tally: Tally): Evidence {
   const { unreadable = [], unreadableCount = 0 } = base?.manifest ?? {};
-  if (base === undefined || unreadableCount === 0) return evidence;
-  const known = new Set(evidence.unreadable);
-  const more = unreadable.filter((path) => !known.has(path));
-  const again = unreadable.length - more.length;
-  const note = `${unreadableCount} files could not be read for the full archive ${base.id}; those that can be read now come with the next full one: --full`;
+  const unnamed = unreadableCount - unreadable.length;
+  const count = tally.stillLacking.length + Math.max(0, unnamed);
+  if (base === undefined || count === 0) return evidence;
+  const note = `${count} files could not be read for the full archive ${base.id}; those that can be read now come with the next full one: --full`;
   return {
     ...evidence,
-    unreadable: [...(evidence.unreadable ?? []), ...more].slice(0, namedUnreadable),
-    unreadableCount: (evidence.unreadableCount ?? 0) + unreadableCount - again,
+    unreadable: [...(evidence.unreadable ?? []), ...tally.stillLacking].slice(0, namedUnreadable),
+    unreadableCount: (evidence.unreadableCount ?? 0) + count,
     notes: [...(evidence.notes ?? []), note],
   };
 }
@@ -169,88 +187,4 @@ function refuseComplaints(
 async function sizeOf(host: Host, file: string, signal: AbortSignal): Promise<number> {
   const argv = ["stat", "--format=%s", "--", file] as const;
   return Number((await host.run({ argv, effect: "reads" }, signal)).stdout);
-}
-
-/** How many files there were, read or found unchanged, by tar's own account. */
-async function countFiles(host: Host, state: string, signal: AbortSignal): Promise<number> {
-  const reader = new StateReader();
-  const watch: Watch = { stdoutLine: (field) => reader.hear(field) };
-  // Fields end in NUL and may hold line feeds; what is counted is how they begin.
-  const translate: Command = {
-    argv: ["tr", String.raw`\n\000`, String.raw`\001\n`],
-    effect: "reads",
-  };
-  await host.pipe([{ argv: ["cat", "--", state], effect: "reads" }, translate], signal, watch);
-  return reader.files;
-}
-
-/** What tar says while it works. */
-class Tally {
-  bytes = 0;
-  readonly complaints: string[] = [];
-  readonly #work: Work;
-  readonly #expected: number;
-  readonly #unreadable: string[] = [];
-  #unreadableCount = 0;
-  readonly #changed: string[] = [];
-  #changedCount = 0;
-  #written = 0;
-  #begunBefore = 0;
-  #files = 0;
-
-  constructor(work: Work, expected: number) {
-    this.#work = work;
-    this.#expected = expected;
-  }
-
-  readonly hear = (line: string): void => {
-    const said = readCreateLine(line);
-    switch (said.kind) {
-      case "member":
-        this.#begunBefore = this.bytes;
-        if (said.type === "-") this.bytes += said.bytes;
-        this.#files += 1;
-        this.#report();
-        return;
-      case "checkpoint":
-        this.#written = said.number * bytesPerRecord;
-        this.#report();
-        return;
-      case "unreadable":
-        this.#unreadableCount += 1;
-        if (this.#unreadable.length < namedUnreadable) this.#unreadable.push(`/${said.path}`);
-        return;
-      case "changed":
-        this.#changedCount += 1;
-        if (this.#changed.length < namedChanged) this.#changed.push(said.message);
-        return;
-      case "complaint":
-        this.complaints.push(said.message);
-        return;
-      case "chatter":
-    }
-  };
-
-  /** Whether something is known that makes tar fail in the end. */
-  get isExplained(): boolean {
-    return this.#unreadableCount > 0 || this.#changedCount > 0;
-  }
-
-  #report(): void {
-    // A file is announced when it is begun; of a sparse one little is written.
-    const bytesDone = Math.max(this.#begunBefore, this.#written);
-    const bytesTotal = Math.max(this.#expected, this.bytes, bytesDone);
-    this.#work.progress({ bytesDone, bytesTotal, filesDone: this.#files });
-  }
-
-  evidence(): Evidence {
-    const more = this.#changedCount - this.#changed.length;
-    const notes = [...this.#changed, ...(more > 0 ? [`and ${more} more that changed`] : [])];
-    return {
-      ...(this.#unreadableCount === 0
-        ? {}
-        : { unreadable: this.#unreadable, unreadableCount: this.#unreadableCount }),
-      ...(notes.length === 0 ? {} : { notes }),
-    };
-  }
 }

@@ -13,121 +13,26 @@ import {
   utimes,
   writeFile,
 } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { localHost } from "../../hosts/local.ts";
-import { Secret } from "../../kernel/secret.ts";
-import type { BackupResult, Repository } from "../engine.ts";
+import {
+  after,
+  ArchiveBench,
+  before,
+  gpg,
+  hostOfOrdinaryUser,
+  passphrase,
+  textsBelow,
+  work,
+} from "../../../test/support/archives.ts";
 import { withCode } from "../../../test/support/engine-contract.ts";
 import { withoutTools } from "../../../test/support/tools.ts";
-import { tar } from "./index.ts";
-import { TarRepository } from "./repository.ts";
 
-const passphrase = "a passphrase with 'quotes' & blanks";
-const gpg = { encrypt: { gpg: { passphrase } } };
 const skip = withoutTools("tar", "zstd", "gpg", "gzip");
-const work = { signal: new AbortController().signal, progress: () => {} };
-
-/** A source and folders of archives, below one folder that vanishes. */
-class Bench implements AsyncDisposable {
-  readonly folder: string;
-  readonly source: string;
-
-  private constructor(folder: string) {
-    this.folder = folder;
-    this.source = join(folder, "source");
-  }
-
-  static async open(): Promise<Bench> {
-    const bench = new Bench(await mkdtemp(join(tmpdir(), "holdfast-chain-")));
-    await mkdir(bench.source);
-    await bench.write({ kept: "kept", gone: "gone", changed: "before", "deep/er/file": "deep" });
-    return bench;
-  }
-
-  async write(files: Readonly<Record<string, string>>): Promise<void> {
-    for (const [name, text] of Object.entries(files)) {
-      await mkdir(join(this.source, name, ".."), { recursive: true });
-      await writeFile(join(this.source, name), text);
-    }
-  }
-
-  at(...parts: readonly string[]): string {
-    return join(this.folder, ...parts);
-  }
-
-  repository(options: object = {}, name = "archives"): Repository {
-    const location = this.at(name);
-    const host = localHost();
-    return tar.parse({ engine: "tar", at: location, ...options }).open({
-      host,
-      here: host,
-      ledger: { promise: () => assert.fail("nothing is left to be undone") },
-      location,
-      name,
-      secret: async (reference) => ("text" in reference ? reference.text : new Secret("")),
-    });
-  }
-
-  async backup(repository: Repository, full = false): Promise<BackupResult> {
-    const selection = {
-      exclude: [],
-      excludeFiles: [],
-      excludeIfPresent: [],
-      ignoreCase: false,
-      oneFileSystem: false,
-    };
-    const source = {
-      kind: "paths" as const,
-      paths: [this.source],
-      [Symbol.asyncDispose]: async () => {},
-    };
-    const request = { job: "job", source, sourceHost: localHost(), selection, labels: [], full };
-    return await repository.backup({ ...request, allowDeletions: false }, work);
-  }
-
-  /** Backs up, changes the source in every way, and backs up again. */
-  async chain(repository: Repository): Promise<readonly [full: string, differential: string]> {
-    await repository.init(work.signal);
-    const first = await this.backup(repository);
-    await this.write({ changed: "after", added: "added" });
-    await rm(join(this.source, "gone"));
-    await rename(join(this.source, "deep"), join(this.source, "moved"));
-    const second = await this.backup(repository);
-    const ids = [...first.snapshots, ...second.snapshots].map(({ id }) => id);
-    const [full = "", differential = ""] = ids;
-    return [full, differential];
-  }
-
-  async restored(repository: Repository, snapshot: string): Promise<Record<string, string>> {
-    const target = await mkdtemp(this.at("target-"));
-    const { problems } = await repository.restore({ snapshot, include: [], target }, work);
-    assert.deepEqual(problems, []);
-    return await textsBelow(join(target, this.source));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
-  }
-}
-
-async function textsBelow(folder: string): Promise<Record<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const texts = files.map(async (entry) => {
-    const path = join(entry.parentPath, entry.name);
-    return [path.slice(folder.length + 1), await readFile(path, "utf8")] as const;
-  });
-  return Object.fromEntries(await Promise.all(texts));
-}
-
-const before = { changed: "before", "deep/er/file": "deep", gone: "gone", kept: "kept" };
-const after = { added: "added", changed: "after", kept: "kept", "moved/er/file": "deep" };
 
 suite("a chain of archives", { skip }, () => {
   test("is a full archive and what has changed since, deletions and moves too", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository(gpg);
 
     const [full, differential] = await bench.chain(repository);
@@ -147,7 +52,7 @@ suite("a chain of archives", { skip }, () => {
   });
 
   test("is restored by stock gpg and tar", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository({ ...gpg, compress: "gzip" });
     const ids = await bench.chain(repository);
     const target = bench.at("by hand");
@@ -170,7 +75,7 @@ suite("a chain of archives", { skip }, () => {
   });
 
   test("finds what lies in the full archive under the differential one", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository();
     const [, differential] = await bench.chain(repository);
     const listed = await repository.snapshots({ name: "job", paths: [] }, work.signal);
@@ -195,7 +100,7 @@ suite("a chain of archives", { skip }, () => {
   });
 
   test("begins anew when the state of its full archive is gone, and says so", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository();
     const [full] = await bench.chain(repository);
     await rm(bench.at("archives", `${full}.snar`));
@@ -207,7 +112,7 @@ suite("a chain of archives", { skip }, () => {
   });
 
   test("keeps its full archive while a differential one needs it", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository();
     const [full, differential] = await bench.chain(repository);
 
@@ -221,11 +126,14 @@ suite("a chain of archives", { skip }, () => {
   });
 
   test("survives two runs in one second, and a clock that was set back", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository();
     await repository.init(work.signal);
     const future = "2126-01-01-00-00-00-full";
-    const made = [await bench.backup(repository, true), await bench.backup(repository, true)];
+    const made = [
+      await bench.backup(repository, { full: true }),
+      await bench.backup(repository, { full: true }),
+    ];
     for (const name of [
       `${made[0]?.snapshots[0]?.id}.tar.zst`,
       `${made[0]?.snapshots[0]?.id}.snar`,
@@ -244,7 +152,7 @@ suite("a chain of archives", { skip }, () => {
 
 suite("an archive that goes wrong", { skip }, () => {
   test("is refused with another passphrase than those before it", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     await bench.chain(bench.repository(gpg));
     const other = bench.repository({ encrypt: { gpg: { passphrase: "another" } } });
     const held = await readdir(bench.at("archives"));
@@ -256,7 +164,7 @@ suite("an archive that goes wrong", { skip }, () => {
 
   test("leaves nothing that is listed when the disk is full", async (t) => {
     if (process.getuid?.() !== 0) return t.skip("only root mounts a small disk");
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const disk = bench.at("disk");
     await mkdir(disk);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
@@ -278,41 +186,73 @@ suite("an archive that goes wrong", { skip }, () => {
   test("names what could not be read, and keeps the rest", async (t) => {
     if (process.getuid?.() === 0 && withoutTools("setpriv") !== false)
       return t.skip("root reads all");
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     await bench.write({ "se\ncret": "unreadable" });
     await chmod(join(bench.source, "se\ncret"), 0);
     const repository = bench.repository();
     await repository.init(work.signal);
 
-    const { evidence, snapshots } = await asOrdinaryUser(bench, repository);
+    const { evidence, snapshots } = await bench.backup(
+      bench.repository({}, "archives", await hostOfOrdinaryUser(bench)),
+    );
 
     assert.equal(snapshots.length, 1);
     assert.equal(evidence.unreadableCount, 1);
     assert.match(evidence.unreadable?.[0] ?? "", /se\\ncret$/);
   });
 
-  test("says of a differential archive what its full one lacks", async (t) => {
+  test("is followed by differential ones that hold what it could not read", async (t) => {
     if (process.getuid?.() === 0 && withoutTools("setpriv") !== false)
       return t.skip("root reads all");
-    await using bench = await Bench.open();
-    await bench.write({ secret: "unreadable" });
-    await chmod(join(bench.source, "secret"), 0);
+    await using bench = await ArchiveBench.open();
+    const names = ["a: b", "[x]\\*^$/y\nz", "ü/in a folder", "closed/inside"];
+    await bench.write(Object.fromEntries(names.map((name) => [name, name])));
+    const closed = [...names.slice(0, 3), "closed"].map((name) => join(bench.source, name));
+    for (const path of closed) await chmod(path, 0);
     const repository = bench.repository();
     await repository.init(work.signal);
-    await asOrdinaryUser(bench, repository);
+    const full = await bench.backup(
+      bench.repository({}, "archives", await hostOfOrdinaryUser(bench)),
+    );
+    if (process.getuid?.() !== 0) for (const path of closed) await chmod(path, 0o700);
 
     const { evidence, snapshots } = await bench.backup(repository);
 
+    assert.equal(full.evidence.unreadableCount, 4);
     assert.equal(snapshots[0]?.kind, "differential");
-    assert.equal((await bench.restored(repository, snapshots[0]?.id ?? ""))["secret"], undefined);
-    assert.deepEqual(evidence.unreadable, [join(bench.source, "secret")]);
+    assert.deepEqual([evidence.unreadable, evidence.unreadableCount], [undefined, undefined]);
+    const restored = await bench.restored(repository, snapshots[0]?.id ?? "");
+    assert.deepEqual(
+      names.map((name) => restored[name]),
+      names,
+    );
+  });
+
+  test("says of a differential archive what its full one lacks", async (t) => {
+    if (process.getuid?.() === 0 && withoutTools("setpriv") !== false)
+      return t.skip("root reads all");
+    await using bench = await ArchiveBench.open();
+    await bench.write({ secret: "unreadable" });
+    const secret = join(bench.source, "secret");
+    await chmod(secret, 0);
+    const repository = bench.repository();
+    await repository.init(work.signal);
+    const paths = [secret, join(bench.source, "kept")];
+    const ordinary = bench.repository({}, "archives", await hostOfOrdinaryUser(bench));
+    const [made] = (await bench.backup(ordinary, { paths })).snapshots;
+    await bench.postpone(made?.id ?? "", 60);
+
+    const { evidence, snapshots } = await bench.backup(repository, { paths });
+
+    assert.equal(snapshots[0]?.kind, "differential");
+    assert.deepEqual(evidence.unreadable, [secret]);
     assert.equal(evidence.unreadableCount, 1);
-    const full = await bench.backup(repository, true);
+    const full = await bench.backup(repository, { paths, full: true });
     assert.equal(full.evidence.unreadableCount, process.getuid?.() === 0 ? undefined : 1);
   });
 
   test("leaves alone what only looks like one at its end", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository();
     await bench.chain(repository);
     const foreign = ["mine-full.snar", "mine-full.manifest.json", "mine-full.snar.copy"];
@@ -328,10 +268,10 @@ suite("an archive that goes wrong", { skip }, () => {
   });
 
   test("is found by a check when it was cut short, and is copied whole or not at all", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository(gpg);
     const further = bench.repository(gpg, "further");
-    const [full] = await bench.chain(repository);
+    const [full, differential] = await bench.chain(repository);
     await further.init(work.signal);
     const archive = bench.at("archives", `${full}.tar.zst.gpg`);
     await truncate(archive, 100);
@@ -339,14 +279,20 @@ suite("an archive that goes wrong", { skip }, () => {
     const { problems } = await repository.check({}, work);
     const snapshots = await repository.snapshots({ name: "job", paths: [] }, work.signal);
     const copying = further.copy(repository, { job: { name: "job", paths: [] }, snapshots }, work);
+    await copying;
 
-    assert.equal(problems.length, 1);
-    await assert.rejects(copying, withCode("evidence-missing"));
+    assert.deepEqual(
+      snapshots.map(({ id }) => id),
+      [differential],
+    );
+    assert.equal(problems.length, 2);
+    assert.match(problems.join("\n"), /it cannot be restored, and is not listed\n.* is gone/);
+    assert.deepEqual((await copying).copied, []);
     assert.deepEqual(await further.snapshots({ name: "job", paths: [] }, work.signal), []);
   });
 
   test("goes on where a copy was cut off, and starts again when what is there is something else", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const repository = bench.repository();
     const further = bench.repository({}, "further");
     const [full, differential] = await bench.chain(repository);
@@ -368,7 +314,7 @@ suite("an archive that goes wrong", { skip }, () => {
 
 suite("archives of the Nextcloud backup script", { skip }, () => {
   test("are listed by name, whatever their times, and restored", async () => {
-    await using bench = await Bench.open();
+    await using bench = await ArchiveBench.open();
     const folder = bench.at("archives");
     await mkdir(folder);
     const at = (name: string): string => join(folder, name);
@@ -404,30 +350,5 @@ suite("archives of the Nextcloud backup script", { skip }, () => {
     const { gone: _, ...rest } = before;
     assert.deepEqual(await textsBelow(target), { ...rest, changed: "after" });
     assert.ok(!(await readdir(folder)).includes("2026-02-14-03-full.snar.copy"));
-    assert.ok(repository instanceof TarRepository);
   });
 });
-
-/** Root can read everything: tar itself is started as somebody who cannot. */
-async function asOrdinaryUser(bench: Bench, repository: Repository): Promise<BackupResult> {
-  if (process.getuid?.() !== 0) return await bench.backup(repository);
-  const bin = bench.at("bin");
-  await mkdir(bin);
-  await chmod(bench.folder, 0o755);
-  await chmod(bench.at("archives"), 0o777);
-  const script =
-    '#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups /usr/bin/tar "$@"\n';
-  await writeFile(join(bin, "tar"), script, { mode: 0o755 });
-  const host = localHost({ env: { ...process.env, PATH: `${bin}:${process.env["PATH"]}` } });
-  const location = repository.location;
-  return await bench.backup(
-    tar.parse({ engine: "tar", at: location }).open({
-      host,
-      here: host,
-      ledger: { promise: () => assert.fail("nothing is left to be undone") },
-      location,
-      name: "archives",
-      secret: async () => new Secret(""),
-    }),
-  );
-}

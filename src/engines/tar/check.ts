@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { CheckLevel, CheckResult, Work } from "../engine.ts";
 import { isLeftover, stateFile } from "./names.ts";
 import { type Reading, verify } from "./read.ts";
-import type { Archive, Contents } from "./store.ts";
+import { type Archive, type Contents, idsIn } from "./store.ts";
 
 /** Checks sizes and chains; with `readData` also hashes, decrypts and reads through so much of the archives. */
 export async function checkArchives(
@@ -11,7 +11,13 @@ export async function checkArchives(
   { contents, level }: { readonly contents: Contents; readonly level: CheckLevel },
   { signal, progress }: Work,
 ): Promise<CheckResult> {
-  const problems = contents.archives.flatMap((archive) => faultsOf(archive, contents));
+  const problems = [
+    ...contents.broken.map(
+      ({ file, size, manifest }) =>
+        `${file} has ${size} bytes instead of ${manifest?.size}: it cannot be restored, and is not listed`,
+    ),
+    ...contents.archives.flatMap((archive) => faultsOf(archive, contents)),
+  ];
   const chosen = level.readData === undefined ? [] : sample(contents.archives, level.readData);
   const bytesTotal = chosen.reduce((sum, { size }) => sum + size, 0);
   let bytesDone = 0;
@@ -20,18 +26,15 @@ export async function checkArchives(
     problems.push(...(await verify(reading, archive, signal)));
     bytesDone += archive.size;
   }
-  const ids = new Set(contents.archives.map(({ id }) => id));
+  const ids = idsIn(contents);
   const leftovers = [...contents.files.keys()].filter((file) => isLeftover(file, ids));
   const notes = leftovers.length === 0 ? [] : [`left by interrupted runs: ${leftovers.join(", ")}`];
   return { problems, ...(notes.length === 0 ? {} : { notes }) };
 }
 
 function faultsOf(archive: Archive, { archives, files }: Contents): readonly string[] {
-  const { file, size, manifest, kind, base, id } = archive;
+  const { file, kind, base, id } = archive;
   const problems: string[] = [];
-  if (manifest !== undefined && manifest.size !== size) {
-    problems.push(`${file} has ${size} bytes instead of ${manifest.size}`);
-  }
   if (
     kind === "differential" &&
     !archives.some((each) => each.id === base && each.kind === "full")

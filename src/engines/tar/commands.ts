@@ -1,8 +1,10 @@
 // Knows: the commands of tar, compressors and ciphers. Pure. Must not know: when they are run.
 import { join } from "node:path";
 import type { Command } from "../../hosts/host.ts";
+import type { PreparedPaths } from "../../kernel/prepared-source.ts";
 import type { Secret } from "../../kernel/secret.ts";
 import type { Selection } from "../engine.ts";
+import { excludeOptions, memberNamed, namingFor, rootFor } from "./members.ts";
 import { type Compression, keyCheckFile, markerFile } from "./names.ts";
 
 /** tar says so every so many records of 10,240 bytes. */
@@ -14,12 +16,14 @@ const plainWords = { LC_ALL: "C" };
 
 /** Reads paths into an archive on standard output, and keeps the state of what it read. */
 export function createCommand(options: {
-  readonly paths: readonly string[];
+  readonly source: Pick<PreparedPaths, "paths" | "root">;
   readonly selection: Selection;
   readonly state: string;
   readonly full: boolean;
 }): Command {
-  const { paths, selection, state, full } = options;
+  const { source, selection, state, full } = options;
+  const root = rootFor(source);
+  const naming = namingFor(source);
   return {
     argv: [
       "tar",
@@ -32,35 +36,29 @@ export function createCommand(options: {
       "--acls",
       "--sparse",
       `--listed-incremental=${state}`,
-      // A snapshot of a btrfs is another device every time.
+      // A snapshot of a btrfs is another device every time. (Folders of a base have none: see `state.ts`.)
       "--no-check-device",
       ...(full ? ["--level=0"] : []),
       ...(selection.oneFileSystem ? ["--one-file-system"] : []),
       ...(selection.ignoreCase ? ["--ignore-case"] : []),
-      ...selection.exclude.map((pattern) => `--exclude=${withoutRoot(pattern)}`),
+      ...selection.exclude.flatMap((pattern) => excludeOptions(pattern, root)),
       ...selection.excludeFiles.map((file) => `--exclude-from=${file}`),
       ...selection.excludeIfPresent.map((file) => `--exclude-tag=${file}`),
       "-vv",
       "--quoting-style=escape",
       `--checkpoint=${recordsPerCheckpoint}`,
       "--checkpoint-action=echo=checkpoint %u",
-      "--directory=/",
+      `--directory=${root ?? "/"}`,
       "--null",
       "--verbatim-files-from",
       "--files-from=-",
     ],
-    stdin: paths.map((path) => `${withoutRoot(path)}\0`).join(""),
+    stdin: source.paths.map((path) => `${memberNamed(path, naming)}\0`).join(""),
     env: plainWords,
     // One that could not be read, or changed meanwhile: what it said of that is read.
     okExits: [0, 1, 2],
     effect: "writes",
   };
-}
-
-/** Members have no leading slash, so that stock tar extracts them anywhere. */
-export function withoutRoot(path: string): string {
-  if (path === "/") return ".";
-  return path.replace(/^\/+/, "");
 }
 
 /** What compresses a stream; nothing for `none`. */
@@ -189,8 +187,13 @@ export function listMembersCommand(): Command {
   };
 }
 
-/** Puts an archive into a directory; what had been removed when it was made is removed there. */
+/**
+ * Puts an archive, or these members of it, into a directory; what had been removed when it was made is
+ * removed there, in the folders that are extracted.
+ */
 export function extractCommand(target: string, members: readonly string[]): Command {
+  // A byte that is no UTF-8 cannot be written here; it was shown as this one and may be any.
+  const isExact = members.every((member) => !member.includes("\uFFFD"));
   return {
     argv: [
       "tar",
@@ -203,13 +206,18 @@ export function extractCommand(target: string, members: readonly string[]): Comm
       "--acls",
       `--directory=${target}`,
       "--no-unquote",
+      ...(isExact ? [] : ["--wildcards"]),
       "--",
-      ...members.map(withoutRoot),
+      ...(isExact ? members : members.map(asPattern)),
     ],
     env: plainWords,
     okExits: [0, 1, 2],
     effect: "writes",
   };
+}
+
+function asPattern(member: string): string {
+  return member.replaceAll(/[*?[\]\\]/g, String.raw`\$&`).replaceAll("\uFFFD", "*");
 }
 
 /** What makes a folder a repository. */

@@ -1,7 +1,7 @@
 // Knows: how a path is found in archives. Must not know: what is done with it.
 import type { Found } from "../engine.ts";
 import type { Snapshot } from "../../kernel/snapshot.ts";
-import { withoutRoot } from "./commands.ts";
+import { memberNamed, type Naming, namingOf, pathOf } from "./members.ts";
 import type { Member } from "./output.ts";
 import { listMembers, type Reading } from "./read.ts";
 import type { Archive } from "./store.ts";
@@ -20,11 +20,10 @@ export async function findMembers(
   { path, snapshots, archives }: Search,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
-  const isWanted = matcher(path);
   const known = new Map<string, Promise<Content>>();
   const contentOf = async (id: string): Promise<Content> => {
     const archive = archives.find((each) => each.id === id);
-    const reads = known.get(id) ?? contentIn(reading, { archive, isWanted, signal });
+    const reads = known.get(id) ?? contentIn(reading, { archive, path, signal });
     known.set(id, reads);
     return await reads;
   };
@@ -34,9 +33,10 @@ export async function findMembers(
   for (const { id, base } of newestFirst) {
     const { members, unchanged } = await contentOf(id);
     const older = base === undefined ? [] : (await contentOf(base)).members;
+    const naming = namingOf(archives.find((each) => each.id === id)?.manifest);
     const still = older.filter((each) => unchanged.has(each.path));
     for (const { path: name, bytes, modified } of [...still, ...members]) {
-      found.push({ snapshot: id, path: `/${name}`, bytes, modified });
+      found.push({ snapshot: id, path: pathOf(name, naming), bytes, modified });
     }
   }
   return found;
@@ -52,14 +52,15 @@ async function contentIn(
   reading: Reading,
   asked: {
     readonly archive: Archive | undefined;
-    readonly isWanted: (path: string) => boolean;
+    readonly path: string;
     readonly signal: AbortSignal;
   },
 ): Promise<Content> {
-  const { archive, isWanted, signal } = asked;
+  const { archive, path: wanted, signal } = asked;
   const members: Member[] = [];
   const unchanged = new Set<string>();
   if (archive !== undefined) {
+    const isWanted = matcher(wanted, namingOf(archive.manifest));
     await listMembers(reading, archive, {
       signal,
       member: (member) => void (isWanted(member.path) && members.push(member)),
@@ -70,12 +71,16 @@ async function contentIn(
 }
 
 /** Matches a whole path, or, for a pattern without a slash, its last name. */
-export function matcher(pattern: string): (path: string) => boolean {
-  const expression = withoutRoot(pattern)
+export function matcher(
+  pattern: string,
+  naming: Naming = { kind: "absolute" },
+): (path: string) => boolean {
+  const isName = !pattern.includes("/");
+  const expression = (isName ? pattern : memberNamed(pattern, naming))
     .replaceAll(/[.+^${}()|\\]/g, String.raw`\$&`)
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
-  const anywhere = pattern.includes("/") ? "" : "(.*/)?";
+  const anywhere = isName ? "(.*/)?" : "";
   const regular = new RegExp(`^${anywhere}${expression}$`, "s");
   return (path) => regular.test(path);
 }

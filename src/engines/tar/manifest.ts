@@ -11,6 +11,10 @@ export const Manifest = z.object({
   base: z.string().optional(),
   job: z.string(),
   paths: z.array(z.string()),
+  /** The folder as seen from which members are named. Absent: the root of the file system, without a slash. */
+  root: z.string().optional(),
+  /** The moment whose state it holds, where that is before `time`. */
+  asOf: z.coerce.date().optional(),
   labels: z.array(z.string()).default([]),
   /** The archive's own size and hash. */
   size: z.number(),

@@ -97,14 +97,28 @@ export function receivingFile(file: string): string {
   return `.holdfast-receiving-${file}`;
 }
 
-/** Whether a run that ended before its time left this file. */
-export function isLeftover(file: string, archives: ReadonlySet<string>): boolean {
-  if (/^\.holdfast-(new\.|receiving-)/.test(file)) return true;
-  // The predecessor's copy of the state, and what gpg had not finished.
-  const copied = /^(.*-full)\.snar\.copy$/.exec(file)?.[1];
-  if (copied !== undefined) return isArchive(copied);
+/**
+ * Whether a run that ended before its time left this file. What is half received is wanted once more: only
+ * when all is tidied up is it a leftover.
+ */
+export function isLeftover(
+  file: string,
+  archives: ReadonlySet<string>,
+  received: "keep" | "discard" = "discard",
+): boolean {
+  if (file.startsWith(".holdfast-receiving-")) return received === "discard";
+  if (file.startsWith(".holdfast-new.") || file === `${keyCheckFile}.new`) return true;
+  if (isPredecessors(file)) return true;
   const beside = /^(.*)\.(snar|manifest\.json)$/.exec(file)?.[1];
   return beside !== undefined && isArchive(beside) && !archives.has(beside);
+}
+
+/** Its copy of the state, and what gpg had not finished. */
+function isPredecessors(file: string): boolean {
+  const copied = /^(.*-full)\.snar\.copy$/.exec(file)?.[1];
+  if (copied !== undefined) return isArchive(copied);
+  const unfinished = /^(.*)\.part$/.exec(file)?.[1];
+  return unfinished !== undefined && parseArchiveName(unfinished)?.encrypt === "gpg";
 }
 
 /** Somebody else may have files here of which only the end is alike. */

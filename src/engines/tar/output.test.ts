@@ -13,15 +13,15 @@ suite("what tar says while it makes an archive", () => {
   for (const [line, said] of [
     [
       "-rw-r--r-- root/root         3 2026-11-21 12:44 tmp/src/a/f",
-      { kind: "member", type: "-", bytes: 3 },
+      { kind: "member", type: "-", bytes: 3, name: "tmp/src/a/f" },
     ],
     [
       "----------  root/root 943718400 2026-11-21 12:44 tmp/a b",
-      { kind: "member", type: "-", bytes: 943_718_400 },
+      { kind: "member", type: "-", bytes: 943_718_400, name: "tmp/a b" },
     ],
     [
       "hrw-r--r-- root/root         0 2026-11-21 12:44 tmp/hard link to tmp/src/a/f",
-      { kind: "member", type: "h", bytes: 0 },
+      { kind: "member", type: "h", bytes: 0, name: "tmp/hard link to tmp/src/a/f" },
     ],
     ["tar: checkpoint 12", { kind: "checkpoint", number: 12 }],
     [
@@ -130,4 +130,16 @@ test("a state file's entries are counted, folders left out", () => {
   for (const field of fields.split("|").slice(0, -1)) reader.hear(field);
 
   assert.equal(reader.files, 3);
+  assert.deepEqual([reader.seconds, reader.isWhole, reader.top], [1, true, undefined]);
+});
+
+test("a state file tells what was in the folder that tar was started in, and when it is cut short", () => {
+  const reader = new StateReader();
+  const fields = "GNU tar-1.34-2\u000117|2|0|1|2|65024|21|.|Da|Yfile||";
+
+  for (const field of fields.split("|").slice(0, -1)) reader.hear(field);
+
+  assert.deepEqual(reader.top, { inode: "21", names: ["a", "file"] });
+  assert.equal(reader.seconds, 17);
+  assert.equal(reader.isWhole, false);
 });

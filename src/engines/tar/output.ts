@@ -3,7 +3,13 @@
 /** One thing that tar says on standard error while it makes an archive. */
 export type Said =
   /** A member was begun. */
-  | { readonly kind: "member"; readonly type: string; readonly bytes: number }
+  | {
+      readonly kind: "member";
+      readonly type: string;
+      readonly bytes: number;
+      /** As tar quotes it; what a link leads to may follow. */
+      readonly name: string;
+    }
   | { readonly kind: "checkpoint"; readonly number: number }
   /** A file that could not be read; it is not in the archive. */
   | { readonly kind: "unreadable"; readonly path: string }
@@ -13,7 +19,8 @@ export type Said =
   /** Anything else that tar complains about. */
   | { readonly kind: "complaint"; readonly message: string };
 
-const begun = /^([-bcdhlpsMVC])[-rwxsStT]{9}[+.]?\s+.*?\s+(\d+(?:,\d+)?) \d{4}-\d\d-\d\d \d\d:\d\d/;
+const begun =
+  /^([-bcdhlpsMVC])[-rwxsStT]{9}[+.]?\s+.*?\s+(\d+(?:,\d+)?) \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d(?:\.\d+)?)? (.*)$/;
 const checkpoint = /^(?:tar: )?checkpoint (\d+)$/;
 const unreadable =
   /^tar: (.*): (?:Warning: )?Cannot (?:open|read|stat|readlink|savedir|opendir|read link|change mode)[^:]*: .*$/;
@@ -24,7 +31,15 @@ const chatter =
   /^tar: (?:.*: Directory is new|.*: Directory has been renamed(?: from .*)?|.*: Directory has been replaced.*|.*: name changed from .*|Exiting with failure status due to previous errors|Removing leading .*|Exiting with failure status due to previous errors)$/;
 
 const readings: readonly (readonly [RegExp, (match: RegExpExecArray) => Said])[] = [
-  [begun, ([, type = "", bytes]) => ({ kind: "member", type, bytes: Number(bytes) || 0 })],
+  [
+    begun,
+    ([, type = "", bytes, name = ""]) => ({
+      kind: "member",
+      type,
+      bytes: Number(bytes) || 0,
+      name,
+    }),
+  ],
   [checkpoint, ([, number]) => ({ kind: "checkpoint", number: Number(number) })],
   [unreadable, ([, path = ""]) => ({ kind: "unreadable", path })],
   [unreadableAt, ([, path = ""]) => ({ kind: "unreadable", path })],
@@ -99,6 +114,8 @@ export interface ListListener {
   readonly member: (member: Member) => void;
   /** A file that was there and is not in the archive, because it had not changed. */
   readonly unchanged?: (path: string) => void;
+  /** A folder that was moved here and is not in the archive, because nothing in it had changed. */
+  readonly moved?: (to: string) => void;
 }
 
 /** Reads a listing line by line: each folder is followed by what was in it, up to an empty line. */
@@ -132,11 +149,11 @@ export class ListReader {
   }
 
   #endEntry(): void {
-    const [, name] = /^N (.*)$/s.exec(this.#entry ?? "") ?? [];
+    const [, kind, name] = /^([NT]) (.*)$/s.exec(this.#entry ?? "") ?? [];
     this.#entry = undefined;
-    if (name !== undefined && this.#folder !== undefined) {
-      this.#listener.unchanged?.(`${this.#folder}/${name}`);
-    }
+    if (name === undefined || this.#folder === undefined) return;
+    if (kind === "N") this.#listener.unchanged?.(`${this.#folder}/${name}`);
+    else this.#listener.moved?.(name);
   }
 }
 
@@ -152,30 +169,69 @@ export function unescape(text: string): string {
 }
 
 /**
- * Counts the files in a state file of tar (`.snar`, format 2), whose fields come one at a time: a version
- * with a time, then for every directory six fields, its entries, and two empty fields.
+ * Reads a state file of tar (`.snar`, format 2), whose fields come one at a time: a version with a time in
+ * seconds and its nanoseconds, then for every directory six fields, its entries, and two empty fields. A
+ * line feed in a field comes as byte 1.
  */
 export class StateReader {
   /** Entries of every kind but directories. */
   files = 0;
+  /** When tar began; undefined when this is no state file of that format. */
+  seconds: number | undefined;
+  /** The directory `.`. */
+  top: { readonly inode: string; readonly names: string[] } | undefined;
   #phase: "header" | "directory" | "entries" | "end" = "header";
   #left = 2;
+  #inode = "";
+  #isTop = false;
+
+  /** Whether the last directory has been read to its end. */
+  get isWhole(): boolean {
+    return this.#phase === "directory" && this.#left === directoryFields;
+  }
 
   hear(field: string): void {
     switch (this.#phase) {
       case "header":
+        if (this.#left === 2) this.seconds = secondsIn(field);
+        this.#count("directory");
+        return;
       case "directory":
-        this.#left -= 1;
-        if (this.#left > 0) return;
-        this.#phase = this.#phase === "header" ? "directory" : "entries";
-        this.#left = 6;
+        if (this.#left === 2) this.#inode = field;
+        if (this.#left === 1) this.#begin(field);
+        this.#count("entries");
         return;
       case "entries":
         if (field === "") this.#phase = "end";
-        else if (field.startsWith("Y") || field.startsWith("N")) this.files += 1;
+        else this.#hearEntry(field);
         return;
       case "end":
         this.#phase = "directory";
     }
   }
+
+  #count(next: "directory" | "entries"): void {
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    this.#phase = next;
+    this.#left = directoryFields;
+  }
+
+  #begin(name: string): void {
+    this.#isTop = name === ".";
+    if (this.#isTop) this.top = { inode: this.#inode, names: [] };
+  }
+
+  #hearEntry(field: string): void {
+    if (field.startsWith("Y") || field.startsWith("N")) this.files += 1;
+    if (this.#isTop) this.top?.names.push(field.slice(1));
+  }
+}
+
+const directoryFields = 6;
+
+function secondsIn(header: string): number | undefined {
+  const [version = "", time = ""] = header.split("\u0001");
+  const [, seconds] = /^GNU tar-.*-2 (\d+)$/.exec(`${version} ${time}`) ?? [];
+  return seconds === undefined ? undefined : Number(seconds);
 }

@@ -13,6 +13,7 @@ import {
   removeCommand,
 } from "./commands.ts";
 import { appendCommands, publishCommand } from "./copy.ts";
+import { memberNamed, namingFor } from "./members.ts";
 import { manifestFile, newArchiveName, parseArchiveName, stateFile } from "./names.ts";
 import type { Options } from "./options.ts";
 import type { Folder } from "./store.ts";
@@ -65,21 +66,31 @@ function backupCommands(
   const { compress } = options;
   const encrypt = encryptionOf(cipher);
   const name = newArchiveName({ kind: "full", now, compress, encrypt, taken: new Set() });
-  const paths = request.source.kind === "paths" ? request.source.paths : [];
+  const { source } = request;
+  if (source.kind !== "paths") return [];
   const { seal, name: nameSeal } = keyCheckCommands(path, cipher);
   return [
     ...(cipher.kind === "gpg-symmetric" ? [...seal, nameSeal] : []),
-    ...beforeCommands(path, undefined),
-    ...archivePipeline(path, { name, request, paths, cipher, pigz: true }),
+    ...beforeCommands(path, []),
+    ...archivePipeline(path, {
+      name,
+      request,
+      source,
+      naming: namingFor(source),
+      cipher,
+      pigz: true,
+    }),
     manifestCommand(path, ""),
     ...publishCommands(path, name),
   ];
 }
 
-function restoreCommands({ target, include }: RestoreRequest): readonly Command[] {
+function restoreCommands({ target, include, paths = [] }: RestoreRequest): readonly Command[] {
+  // How members are named stands in the manifest, which nobody has read: as they are ordinarily.
+  const members = include.map((path) => memberNamed(path, namingFor({ paths })));
   return [
     { argv: ["mkdir", "--parents", "--mode=0700", "--", target], effect: "writes" },
-    extractCommand(target, include),
+    extractCommand(target, members),
   ];
 }
 

@@ -20,20 +20,15 @@ import type {
   RestoreResult,
   Work,
 } from "../engine.ts";
-import { makeArchive } from "./backup.ts";
+import { beforeCommands, makeArchive } from "./backup.ts";
 import { checkArchives } from "./check.ts";
-import {
-  type Cipher,
-  decryptCommand,
-  encryptionOf,
-  initCommands,
-  keyCheckCommands,
-  removeCommand,
-} from "./commands.ts";
+import { type Cipher, encryptionOf, initCommands, removeCommand } from "./commands.ts";
 import { copyFile } from "./copy.ts";
 import { explain } from "./errors.ts";
 import { findMembers } from "./find.ts";
-import { isLeftover, keyCheckFile, manifestFile, newArchiveName, stateFile } from "./names.ts";
+import { checkKey } from "./key-check.ts";
+import { namingFor } from "./members.ts";
+import { isLeftover, manifestFile, newArchiveName, stateFile } from "./names.ts";
 import type { Options } from "./options.ts";
 import { planArchive } from "./plan.ts";
 import { previewCommands } from "./preview.ts";
@@ -42,6 +37,7 @@ import {
   type Archive,
   type Contents,
   type Folder,
+  idsIn,
   isThere,
   lookInto,
   series,
@@ -85,20 +81,26 @@ export class TarRepository implements Repository {
     if (source.kind !== "paths") throw new Error(`tar was given a source of kind ${source.kind}`);
     const contents = await lookInto(this.folder, signal);
     const cipher = await this.#cipher(signal);
-    await this.#checkKey(contents, cipher, signal);
+    await this.#explained(async () => await checkKey(this.folder, { contents, cipher }, signal));
     const now = new Date();
-    const fullEveryMs = this.#options["full-every"];
-    const { kind, base, note } = planArchive(contents, { now, fullEveryMs, full: request.full });
-    const taken = new Set(contents.archives.map(({ id }) => id));
+    const { full, job } = request;
+    const { kind, base, note } = await planArchive(
+      { folder: this.folder, contents, source },
+      { now, fullEveryMs: this.#options["full-every"], full, job },
+      signal,
+    );
+    const taken = idsIn(contents);
+    const leftovers = [...contents.files.keys()].filter((file) => isLeftover(file, taken, "keep"));
+    for (const each of beforeCommands(this.location, leftovers)) await this.#run(each, signal);
     const compress = this.#options.compress;
     const name = newArchiveName({ kind, now, compress, encrypt: encryptionOf(cipher), taken });
     const pigz = compress === "gzip" && (await this.#hasPigz(signal));
-    const made = { name, ...(base === undefined ? {} : { base }), request, cipher, pigz };
+    const naming = namingFor(source);
+    const made = { name, ...(base === undefined ? {} : { base }), source, naming, cipher, pigz };
     const evidence = await this.#explained(
-      async () => await makeArchive(this.folder, { ...made, paths: source.paths }, work),
+      async () => await makeArchive(this.folder, { ...made, request }, work),
     );
-    const job = { name: request.job, paths: source.paths };
-    const after = await this.snapshots(job, signal);
+    const after = await this.snapshots({ name: job, paths: source.paths }, signal);
     const snapshots = after.filter(({ id }) => id === name.id);
     const notes = [...(note === undefined ? [] : [note]), ...(evidence.notes ?? [])];
     return {
@@ -120,10 +122,13 @@ export class TarRepository implements Repository {
     if (!(from instanceof TarRepository)) throw new Error(`${from.name} is no folder of archives`);
     const theirs = await lookInto(from.folder, work.signal);
     const ours = await lookInto(this.folder, work.signal);
-    const wanted = this.missing(
-      snapshots,
-      ours.archives.map((each) => snapshotOf(each, job)),
-    );
+    const wanted = [
+      ...this.missing(
+        snapshots,
+        ours.archives.map((each) => snapshotOf(each, job)),
+      ),
+      ...cutShort(theirs, ours).map((each) => snapshotOf(each, job)),
+    ];
     const copied: { from: string; id: string }[] = [];
     for (const { id } of wanted) {
       const archive = theirs.archives.find((each) => each.id === id);
@@ -192,18 +197,19 @@ export class TarRepository implements Repository {
     for (const id of ids) {
       const archive = archives.find((each) => each.id === id);
       if (archive === undefined) continue;
-      // The archive first: what is left of it then is known for a leftover.
+      // The archive first: what is left of it then is known for a leftover. The predecessor's in clear last, so
+      // that no other one takes its place in the listing.
       const beside = [stateFile(id), manifestFile(id)].filter((file) => files.has(file));
-      for (const file of [archive.file, ...beside]) {
+      for (const file of [...(archive.twins ?? []), archive.file, ...beside]) {
         await this.#run(removeCommand([join(this.location, file)]), signal);
       }
     }
   }
 
   async prune({ signal }: Work): Promise<PruneResult> {
-    const { archives, files } = await lookInto(this.folder, signal);
-    const ids = new Set(archives.map(({ id }) => id));
-    const leftovers = [...files].filter(([file]) => isLeftover(file, ids));
+    const contents = await lookInto(this.folder, signal);
+    const ids = idsIn(contents);
+    const leftovers = [...contents.files].filter(([file]) => isLeftover(file, ids));
     const freedBytes = leftovers.reduce((sum, [, size]) => sum + size, 0);
     if (leftovers.length > 0) {
       const paths = leftovers.map(([file]) => join(this.location, file));
@@ -258,24 +264,6 @@ export class TarRepository implements Repository {
     return { kind: "gpg-symmetric", passphrase };
   }
 
-  /** A chain whose archives need different passphrases would be found out when it is too late. */
-  async #checkKey(contents: Contents, cipher: Cipher, signal: AbortSignal): Promise<void> {
-    if (cipher.kind !== "gpg-symmetric") return;
-    const file = join(this.location, keyCheckFile);
-    const { host } = this.folder;
-    if (contents.files.has(keyCheckFile)) {
-      const read: Command = { argv: ["cat", "--", file], effect: "reads" };
-      const stages = [read, ...decryptCommand("gpg", cipher)];
-      await this.#explained(async () => await host.pipe(stages, signal));
-      return;
-    }
-    const { seal, name } = keyCheckCommands(this.location, cipher);
-    await this.#explained(async () => {
-      await host.pipe(seal, signal);
-      await host.run(name, signal);
-    });
-  }
-
   async #hasPigz(signal: AbortSignal): Promise<boolean> {
     try {
       await this.folder.host.run({ argv: ["pigz", "--version"], effect: "reads" }, signal);
@@ -285,4 +273,12 @@ export class TarRepository implements Repository {
       throw error;
     }
   }
+}
+
+/** What is shorter here than there, although nobody has written down how long it is: a copy that broke off. */
+function cutShort(theirs: Contents, ours: Contents): readonly Archive[] {
+  return theirs.archives.filter(({ file, size, manifest }) => {
+    const held = ours.files.get(file);
+    return manifest === undefined && held !== undefined && held < size;
+  });
 }

@@ -4,7 +4,7 @@ import { HoldfastError } from "../../kernel/errors.ts";
 import type { Snapshot } from "../../kernel/snapshot.ts";
 import type { JobIdentity } from "../engine.ts";
 import { type Manifest, readManifests } from "./manifest.ts";
-import { type ArchiveName, markerFile, parseArchiveName, stateFile } from "./names.ts";
+import { type ArchiveName, markerFile, parseArchiveName } from "./names.ts";
 
 /** One archive that is complete. */
 export interface Archive extends ArchiveName {
@@ -13,12 +13,16 @@ export interface Archive extends ArchiveName {
   readonly manifest?: Manifest;
   /** The full archive that a differential one needs. Absent for full ones, and when there is none. */
   readonly base?: string;
+  /** Other files of the same archive: the predecessor's in clear, and encrypted. */
+  readonly twins?: readonly string[];
 }
 
 /** A folder of archives, as it was looked at. */
 export interface Contents {
   /** Oldest first. */
   readonly archives: readonly Archive[];
+  /** Archives whose size is not what their manifest says: something has cut them short. They are not listed. */
+  readonly broken: readonly Archive[];
   /** Every file's name with its size. */
   readonly files: ReadonlyMap<string, number>;
 }
@@ -107,12 +111,27 @@ export function contentsOf(
   const byId = Map.groupBy(named, ({ id }) => id).values();
   const single = [...byId].flatMap((same) => {
     const clear = same.find(({ encrypt }) => encrypt === "none");
-    return [clear ?? same[0]].filter((each) => each !== undefined);
+    const chosen = clear ?? same[0];
+    if (chosen === undefined) return [];
+    const twins = same.filter((each) => each !== chosen).map((each) => each.file);
+    return [twins.length === 0 ? chosen : { ...chosen, twins }];
   });
-  const archives = single.toSorted(
-    (a, b) => a.time.getTime() - b.time.getTime() || (a.id < b.id ? -1 : 1),
+  const { whole = [], broken = [] } = Object.groupBy(single, ({ manifest, size }) =>
+    manifest === undefined || manifest.size === size ? "whole" : "broken",
   );
-  return { files, archives: archives.map((archive) => withBase(archive, archives)) };
+  const archives = whole.toSorted(inOrder);
+  return { files, broken, archives: archives.map((archive) => withBase(archive, archives)) };
+}
+
+/** The ids of all archives of which there is a file. */
+export function idsIn({ archives, broken }: Contents): ReadonlySet<string> {
+  return new Set([...archives, ...broken].map(({ id }) => id));
+}
+
+/** Of the same hour the full archive is first: the other one may need it. */
+function inOrder(a: Archive, b: Archive): number {
+  const byKind = Number(b.kind === "full") - Number(a.kind === "full");
+  return a.time.getTime() - b.time.getTime() || byKind || (a.id < b.id ? -1 : 1);
 }
 
 /** By its manifest, else by time: the predecessor's script began each with the newest full one's state. */
@@ -123,10 +142,11 @@ function withBase(archive: Archive, archives: readonly Archive[]): Archive {
   return base === undefined ? archive : { ...archive, base };
 }
 
-/** The newest full archive on which a differential one can be based. */
-export function newestBase({ archives, files }: Contents): Archive | undefined {
-  const newest = archives.findLast(({ kind }) => kind === "full");
-  return newest !== undefined && files.has(stateFile(newest.id)) ? newest : undefined;
+/** The newest full archive of a job. Without a manifest it is the predecessor's, which the job continues. */
+export function newestFull({ archives }: Contents, job: string): Archive | undefined {
+  return archives.findLast(
+    ({ kind, manifest }) => kind === "full" && (manifest === undefined || manifest.job === job),
+  );
 }
 
 /** All archives of a job are states of one thing. */
