@@ -1,0 +1,85 @@
+// Knows: how occ switches maintenance mode, and what keeps it from doing so. Must not know: the file way.
+import { HoldfastError } from "../kernel/errors.ts";
+import { filesInMaintenance, readConfigFiles } from "./config-directory.ts";
+import type { Maintenance, NextcloudAccess } from "./instance.ts";
+import { readStatus, runOcc } from "./occ.ts";
+import { type Pause, type Try, tryUntil } from "./tries.ts";
+
+/** Nextcloud empties a config.php that it cannot write as a whole. Bytes. */
+const leastSpace = 1024 * 1024;
+
+/** Switches by `occ maintenance:mode`, which rewrites config.php. */
+export function occWay(access: NextcloudAccess, pause: Pause): Maintenance {
+  const set = async (isOn: boolean, signal: AbortSignal): Promise<void> => {
+    await tryUntil(async () => await attempt(access, isOn, signal), pause, signal);
+  };
+  return {
+    isOn: async (signal) => (await readStatus(access, signal)).inMaintenance,
+    async switchOn(signal) {
+      await refuseFull(access, signal);
+      await set(true, signal);
+    },
+    async switchOff(signal) {
+      await set(false, signal);
+    },
+  };
+}
+
+async function attempt(
+  access: NextcloudAccess,
+  wanted: boolean,
+  signal: AbortSignal,
+): Promise<Try> {
+  const option = wanted ? "--on" : "--off";
+  await runOcc(access, { words: ["maintenance:mode", option], effect: "writes" }, signal);
+  const { inMaintenance } = await readStatus(access, signal);
+  if (inMaintenance === wanted) return { done: true };
+  return { done: false, error: await stillSo(access, wanted, signal) };
+}
+
+/** It said that it switched, and did not. */
+async function stillSo(
+  access: NextcloudAccess,
+  wanted: boolean,
+  signal: AbortSignal,
+): Promise<HoldfastError> {
+  const state = wanted ? "not in maintenance mode" : "still in maintenance mode";
+  const culprits = wanted ? [] : await otherFiles(access, signal);
+  const [culprit] = culprits;
+  if (culprit !== undefined) return keptOn(culprit);
+  return new HoldfastError("maintenance-failed", `Nextcloud is ${state}, though occ switched it`, {
+    hint: `look for 'maintenance' in every *.config.php beside config.php, and for NC_maintenance in its environment`,
+  });
+}
+
+/** A file other than config.php that switches maintenance on, which occ cannot change. */
+export function keptOn(path: string): HoldfastError {
+  const message = `Nextcloud is still in maintenance mode, because ${path} says so`;
+  return new HoldfastError("maintenance-failed", message, {
+    hint: `take 'maintenance' => true out of ${path}; then: holdfast recover`,
+  });
+}
+
+/** Files beside config.php that say that it is in maintenance; as far as that can be seen. */
+export async function otherFiles(
+  { host, config }: NextcloudAccess,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (config === undefined) return [];
+  try {
+    const files = filesInMaintenance(await readConfigFiles(host, config, signal));
+    return files.filter((path) => !path.endsWith("/config.php"));
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code.startsWith("source-")) return [];
+    throw error;
+  }
+}
+
+async function refuseFull({ host, config }: NextcloudAccess, signal: AbortSignal): Promise<void> {
+  if (config === undefined) return;
+  const [state] = await host.inspect([config], signal);
+  if (state?.kind !== "directory" || state.freeBytes >= leastSpace) return;
+  throw new HoldfastError("maintenance-failed", `there is no space left where ${config} is`, {
+    hint: "make room: Nextcloud would empty its config.php while it switches maintenance mode",
+  });
+}
