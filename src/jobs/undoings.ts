@@ -3,6 +3,7 @@ import { btrfsUndoings } from "../engines/btrfs/index.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { LedgerEntry, Undo } from "../kernel/ledger.ts";
 import { engineUndoings } from "../engines/undoings.ts";
+import { maintenanceUndoings } from "../nextcloud/index.ts";
 import { volumeUndoings } from "../volumes/undo.ts";
 import { afterHooksKind, runHooks } from "./hooks.ts";
 import type { Program } from "./program.ts";
@@ -16,6 +17,7 @@ import { workspaceUndoings } from "./workspace.ts";
 export function undoer(program: Program, run: string | undefined): Undo {
   const undoings: ReadonlyMap<string, Undo> = new Map<string, Undo>([
     ...volumeUndoings(program.hosts),
+    ...maintenanceUndoings(program.hosts),
     ...engineUndoings(program.hosts),
     [
       afterHooksKind,
