@@ -30,7 +30,7 @@ suite("a copy of snapshots", options, () => {
     assert.deepEqual(await readdir(owner.outer.path), []);
     await owner.outer.mount();
     await owner.succeed("run");
-    assert.equal((await wholeSnapshots(owner.copied)).length, 2);
+    assert.equal((await wholeSnapshots(owner.copied)).length, 3);
   });
 
   test("to a disk that is torn away in the middle fails, and is made up for later", async () => {
@@ -52,7 +52,7 @@ suite("a copy of snapshots", options, () => {
     await owner.succeed("run");
     const { stdout: left } = await execute("btrfs", ["subvolume", "list", owner.outer.path]);
     assert.doesNotMatch(left, /receiving/);
-    assert.equal((await wholeSnapshots(owner.copied)).length, 2);
+    assert.equal((await wholeSnapshots(owner.copied)).length, 3);
     await owner.succeed("check", "--read-data");
   });
 
