@@ -4,6 +4,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import type { LedgerEntry, Undo } from "../kernel/ledger.ts";
 import { engineUndoings } from "../engines/undoings.ts";
 import { maintenanceUndoings } from "../nextcloud/index.ts";
+import { stagingUndoings } from "../sources/nextcloud/staging.ts";
 import { volumeUndoings } from "../volumes/undo.ts";
 import { afterHooksKind, runHooks } from "./hooks.ts";
 import type { Program } from "./program.ts";
@@ -24,6 +25,7 @@ export function undoer(program: Program, run: string | undefined): Undo {
       async (entry, signal) => await makeUpForHooks(program, { run, entry }, signal),
     ],
     ...btrfsUndoings(program.hosts),
+    ...stagingUndoings(program.hosts),
     ...workspaceUndoings(program.hosts.here),
   ]);
   return async (entry, signal) => {
