@@ -21,8 +21,8 @@ const System = z.object({
   dbuser: text,
   dbpassword: text,
   dbtableprefix: text,
-  objectstore: z.unknown(),
-  objectstore_multibucket: z.unknown(),
+  objectstore: z.unknown().optional(),
+  objectstore_multibucket: z.unknown().optional(),
 });
 type System = z.output<typeof System>;
 
