@@ -112,8 +112,10 @@ async function copy(undertaking: Undertaking, name: string): Promise<StepResult>
   const { job } = plan;
   const from = repositoryIn(undertaking, job.repository);
   const to = repositoryIn(undertaking, name);
-  const theirs = await listing(undertaking, job.repository);
-  const ours = await listing(undertaking, name);
+  const [theirs, ours] = await Promise.all([
+    listing(undertaking, job.repository),
+    listing(undertaking, name),
+  ]);
   const lacking = to.missing(
     theirs.filter(({ series }) => series !== undefined),
     ours,

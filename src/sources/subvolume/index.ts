@@ -74,10 +74,11 @@ function stateOf(path: string, found: PathState): SourceState {
 const subvolumeInode = "256";
 
 async function isSubvolume(host: Host, path: string, signal: AbortSignal): Promise<boolean> {
-  const inode = await host.run(look(["stat", "-c", "%i", "--", path]), signal);
-  if (inode.stdout.trim() !== subvolumeInode) return false;
-  const format = await host.run(look(["stat", "-f", "-c", "%T", "--", path]), signal);
-  return format.stdout.trim() === "btrfs";
+  const [inode, format] = await Promise.all([
+    host.run(look(["stat", "-c", "%i", "--", path]), signal),
+    host.run(look(["stat", "-f", "-c", "%T", "--", path]), signal),
+  ]);
+  return inode.stdout.trim() === subvolumeInode && format.stdout.trim() === "btrfs";
 }
 
 function look(argv: Command["argv"]): Command {
