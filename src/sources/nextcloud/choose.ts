@@ -116,6 +116,10 @@ async function tryReflink({ host, data, staging }: Ground, signal: AbortSignal):
   const [file = ""] = stdout.split("\0");
   // Without any file there is nothing to share either.
   if (file === "") return;
-  await host.run(reflinkCommand(file, to), signal);
-  await host.run(removeCommand([to]), signal);
+  try {
+    await host.run(reflinkCommand(file, to), signal);
+  } finally {
+    // Where blocks cannot be shared, an empty file is what remains.
+    await host.run(removeCommand([to]), signal);
+  }
 }

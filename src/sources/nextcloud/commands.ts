@@ -47,9 +47,9 @@ export function namesCommand(folder: string): Command {
   return reads("find", folder, "-mindepth", "1", "-maxdepth", "1", "-printf", "%f\\0");
 }
 
-/** Which of the things in a folder are subvolumes, each name followed by a zero byte. */
+/** Which of the things in a folder of a btrfs are subvolumes, each name followed by a zero byte. */
 export function subvolumesCommand(folder: string): Command {
-  const tests = ["-mindepth", "1", "-maxdepth", "1", "-fstype", "btrfs", "-inum", "256"];
+  const tests = ["-mindepth", "1", "-maxdepth", "1", "-inum", "256"];
   return reads("find", folder, ...tests, "-printf", "%f\\0");
 }
 

@@ -8,6 +8,7 @@ import { HoldfastError } from "../../kernel/errors.ts";
 import type { Ledger, Promised, Undo } from "../../kernel/ledger.ts";
 import {
   deleteSubvolumesCommand,
+  fileSystemCommand,
   linkCommand,
   makeFolderCommands,
   namesCommand,
@@ -147,11 +148,22 @@ interface Left {
 }
 
 async function removeFrom({ host, staging, remove }: Left, signal: AbortSignal): Promise<void> {
-  const found = (await host.run(subvolumesCommand(staging), signal)).stdout.split("\0");
   const at = (name: string): string => posix.join(staging, name);
+  const found = await subvolumesIn(host, staging, signal);
   const subvolumes = remove.filter((name) => found.includes(name)).map(at);
   if (subvolumes.length > 0) await host.run(deleteSubvolumesCommand(subvolumes), signal);
   await host.run(removeCommand(remove.map(at)), signal);
+}
+
+async function subvolumesIn(
+  host: Host,
+  folder: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { stdout: format } = await host.run(fileSystemCommand(folder), signal);
+  // Elsewhere any folder can have the number of a subvolume.
+  if (format.trim() !== "btrfs") return [];
+  return (await host.run(subvolumesCommand(folder), signal)).stdout.split("\0");
 }
 
 /** Empties it and lets others have it. Succeeds when that was done already. */
