@@ -185,6 +185,7 @@ suite("a search", () => {
     ["taxes*", "home/x/taxes.ods", true],
     ["*/taxes.ods", "home/x/taxes.ods", true],
     ["a.b", "home/axb", false],
+    ["a[b", "home/a[b", true],
     ["new?name", "home/new\nname", true],
   ] as const) {
     test(`for ${pattern} ${found ? "finds" : "passes over"} ${JSON.stringify(path)}`, () => {

@@ -205,8 +205,11 @@ export function extractCommand(target: string, members: readonly string[]): Comm
       "--xattrs-include=*",
       "--acls",
       `--directory=${target}`,
+      // What it says of a file is one line, whatever its name.
+      "--quoting-style=escape",
+      "--warning=no-timestamp",
       "--no-unquote",
-      ...(isExact ? [] : ["--wildcards"]),
+      isExact ? "--no-wildcards" : "--wildcards",
       "--",
       ...(isExact ? members : members.map(asPattern)),
     ],

@@ -77,7 +77,7 @@ export function matcher(
 ): (path: string) => boolean {
   const isName = !pattern.includes("/");
   const expression = (isName ? pattern : memberNamed(pattern, naming))
-    .replaceAll(/[.+^${}()|\\]/g, String.raw`\$&`)
+    .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
   const anywhere = isName ? "(.*/)?" : "";

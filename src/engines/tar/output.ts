@@ -118,7 +118,7 @@ export interface ListListener {
   readonly moved?: (to: string) => void;
 }
 
-/** Reads a listing line by line: each folder is followed by what was in it, up to an empty line. */
+/** Reads a listing line by line: each folder is followed by what was in it, and an empty line. */
 export class ListReader {
   readonly #listener: ListListener;
   #folder: string | undefined;
@@ -144,8 +144,8 @@ export class ListReader {
       return;
     }
     this.#endEntry();
-    this.#entry = line;
-    if (line === "") this.#folder = undefined;
+    // An empty line ends what was in the folder, or stands in a name: only the next member tells.
+    this.#entry = line === "" ? undefined : line;
   }
 
   #endEntry(): void {

@@ -32,9 +32,17 @@ export async function presentMembers(
     },
   });
   const present = members.filter(
-    (member) => seen.has(member) || !foldersAbove(member).some((folder) => listed.has(folder)),
+    (member) =>
+      seen.has(member) ||
+      isAmbiguous(member) ||
+      !foldersAbove(member).some((folder) => listed.has(folder)),
   );
   return { present: new Set(present), moved };
+}
+
+/** A name that reads in a listing like the end of one and the begin of another. */
+function isAmbiguous(member: string): boolean {
+  return /\n(?:[A-Z] |\n|$)/.test(member);
 }
 
 function foldersAbove(member: string): readonly string[] {
