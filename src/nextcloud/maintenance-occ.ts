@@ -2,6 +2,7 @@
 import { HoldfastError } from "../kernel/errors.ts";
 import { filesInMaintenance, readConfigFiles } from "./config-directory.ts";
 import type { Maintenance, NextcloudAccess } from "./instance.ts";
+import { OccFailed } from "./occ-trouble.ts";
 import { readStatus, runOcc } from "./occ.ts";
 import { type Pause, type Try, tryUntil } from "./tries.ts";
 
@@ -55,9 +56,8 @@ async function stillSo(
 /** A file other than config.php that switches maintenance on, which occ cannot change. */
 export function keptOn(path: string): HoldfastError {
   const message = `Nextcloud is still in maintenance mode, because ${path} says so`;
-  return new HoldfastError("maintenance-failed", message, {
-    hint: `take 'maintenance' => true out of ${path}; then: holdfast recover`,
-  });
+  const hint = `take 'maintenance' => true out of ${path}; then: holdfast recover`;
+  return new OccFailed("maintenance-failed", message, { hint, mayPass: false });
 }
 
 /** Files beside config.php that say that it is in maintenance; as far as that can be seen. */
