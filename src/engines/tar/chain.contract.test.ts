@@ -10,7 +10,6 @@ import {
   rename,
   rm,
   truncate,
-  utimes,
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
@@ -309,46 +308,5 @@ suite("an archive that goes wrong", { skip }, () => {
     assert.deepEqual(problems, []);
     assert.equal(existsSync(part(differential)), false);
     assert.deepEqual(await bench.restored(further, differential), after);
-  });
-});
-
-suite("archives of the Nextcloud backup script", { skip }, () => {
-  test("are listed by name, whatever their times, and restored", async () => {
-    await using bench = await ArchiveBench.open();
-    const folder = bench.at("archives");
-    await mkdir(folder);
-    const at = (name: string): string => join(folder, name);
-    const words = (name: string, state: string): readonly string[] => {
-      const from = ["-C", bench.source, "--use-compress-program=gzip", "-cf", at(name)];
-      return [...from, "--listed-incremental", at(state), "."];
-    };
-    execFileSync("tar", words("2026-02-14-03-full.tar.gz", "2026-02-14-03-full.snar"));
-    await bench.write({ changed: "after" });
-    // The clock of files may be some milliseconds behind the one by which tar says when it began.
-    const later = new Date(Date.now() + 1000);
-    await utimes(join(bench.source, "changed"), later, later);
-    await rm(join(bench.source, "gone"));
-    execFileSync("cp", [at("2026-02-14-03-full.snar"), at("2026-02-14-03-full.snar.copy")]);
-    execFileSync("tar", words("2026-02-15-03-differential.tar.gz", "2026-02-14-03-full.snar.copy"));
-    execFileSync("touch", ["-d", "2030-01-01", at("2026-02-14-03-full.tar.gz")]);
-    const repository = bench.repository({ compress: "gzip" });
-
-    const listed = await repository.snapshots({ name: "job", paths: [] }, work.signal);
-    const target = bench.at("target");
-    const id = "2026-02-15-03-differential";
-    const { problems } = await repository.restore({ snapshot: id, include: [], target }, work);
-    await repository.prune(work);
-
-    assert.deepEqual(
-      listed.map(({ id: name, base, series }) => [name, base, series]),
-      [
-        ["2026-02-14-03-full", undefined, "archives"],
-        ["2026-02-15-03-differential", "2026-02-14-03-full", "archives"],
-      ],
-    );
-    assert.deepEqual(problems, []);
-    const { gone: _, ...rest } = before;
-    assert.deepEqual(await textsBelow(target), { ...rest, changed: "after" });
-    assert.ok(!(await readdir(folder)).includes("2026-02-14-03-full.snar.copy"));
   });
 });
