@@ -10,7 +10,12 @@ import { withoutTools } from "../support/tools.ts";
 
 const packaging = resolve(import.meta.dirname, "../../packaging/systemd");
 
-const systemUnits = ["holdfast.service", "holdfast-run.service", "holdfast-run.timer"] as const;
+const systemUnits = [
+  "holdfast.service",
+  "holdfast-recover.service",
+  "holdfast-run.service",
+  "holdfast-run.timer",
+] as const;
 const userUnits = ["user/holdfast.service"] as const;
 
 /** Of 10, where 0 is best: a service that everything else must trust, as it reads all files. */
@@ -101,7 +106,7 @@ suite("systemd", { skip: withoutTools("systemd-analyze") }, () => {
     assert.notEqual(analyze("calendar", "*:0/banana").status, 0);
   });
 
-  for (const unit of ["holdfast.service", "holdfast-run.service"]) {
+  for (const unit of systemUnits.filter((name) => name.endsWith(".service"))) {
     test(`thinks that ${unit} is hardened`, async (t) => {
       const file = await install(unit);
 
