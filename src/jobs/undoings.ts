@@ -5,6 +5,7 @@ import type { LedgerEntry, Undo } from "../kernel/ledger.ts";
 import { engineUndoings } from "../engines/undoings.ts";
 import { maintenanceUndoings } from "../nextcloud/index.ts";
 import { stagingUndoings } from "../sources/nextcloud/staging.ts";
+import { replacementUndoings } from "../sources/replacement.ts";
 import { volumeUndoings } from "../volumes/undo.ts";
 import { afterHooksKind, runHooks } from "./hooks.ts";
 import type { Program } from "./program.ts";
@@ -27,6 +28,7 @@ export function undoer(program: Program, run: string | undefined): Undo {
     ...btrfsUndoings(program.hosts),
     ...stagingUndoings(program.hosts),
     ...workspaceUndoings(program.hosts.here),
+    ...replacementUndoings(program.hosts, maintenanceUndoings(program.hosts)),
   ]);
   return async (entry, signal) => {
     const undo = undoings.get(entry.kind);

@@ -13,6 +13,7 @@ import { examine } from "./examine.ts";
 import { groundOf } from "./ground.ts";
 import { Options } from "./options.ts";
 import { prepare } from "./prepare.ts";
+import { reinstateNextcloud } from "./reinstate.ts";
 
 /** A Nextcloud: how it is reached, parsed into something that can be opened. */
 export const nextcloud = z
@@ -48,6 +49,7 @@ function openNextcloud(options: Options, access: SourceAccess): Source {
       return await prepare(setup, signal);
     },
     examine: async (signal) => await examine(setup, signal),
+    reinstate: async (wish, signal) => await reinstateNextcloud(setup, wish, signal),
   };
 }
 
