@@ -202,7 +202,13 @@ suite("outside its one place", () => {
 
   test("no database is opened", () => {
     assert.deepEqual(
-      filesWhere(({ room, code }) => room !== "journal" && code.includes('"node:sqlite"')),
+      // A dump is put in order in a file that vanishes with the process.
+      filesWhere(
+        ({ room, path, code }) =>
+          room !== "journal" &&
+          !path.startsWith("sources/nextcloud-objects/dump/") &&
+          code.includes('"node:sqlite"'),
+      ),
       [],
     );
   });

@@ -43,8 +43,8 @@ export interface PreparedObjects extends Prepared {
   /** Which store, such as `s3://bucket`: with the key it says which object is meant. Stable. */
   readonly store: string;
   /**
-   * Everything that a snapshot is to hold, in batches: folders first, in any order, then files in the order
-   * of the bytes of their keys. May be asked for once.
+   * Everything that a snapshot is to hold, in batches: files in the order of the bytes of their keys, and
+   * folders in any order; those whose time is to be kept come before the first file. May be asked for once.
    */
   entries(signal: AbortSignal): AsyncIterable<readonly ObjectEntry[]>;
   /** Every object of the store, in batches and in the order of the bytes of their keys. */

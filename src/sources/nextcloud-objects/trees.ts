@@ -22,8 +22,8 @@ const neverAskedFor = "cache";
 
 /** Says of each row where it goes. */
 export interface Forest {
-  /** The numbers of all storages with a tree. */
-  readonly storages: readonly number[];
+  /** Where the trees come to: the paths in a snapshot of what they begin with. */
+  readonly roots: ReadonlySet<string>;
   /** The paths in a snapshot that a row has: none, one, or several where trees overlap. */
   pathsOf(storage: number, path: string): readonly string[];
 }
@@ -35,15 +35,20 @@ export function forestOf(trees: readonly Tree[], include: ReadonlySet<Extra>): F
   }
   const byStorage = Map.groupBy(trees, ({ storage }) => storage);
   return {
-    storages: [...byStorage.keys()],
+    roots: new Set(trees.map((tree) => targetOf(tree, tree.path))),
     pathsOf(storage, path) {
       const holders = byStorage.get(storage) ?? [];
       const paths = holders
         .filter((tree) => isIn(tree, path) && !isLeftOut(tree, path, left))
-        .map(({ folder }) => (path === "" ? folder : `${folder}/${path}`));
+        .map((tree) => targetOf(tree, path));
       return paths.length < 2 ? paths : [...new Set(paths)];
     },
   };
+}
+
+/** The path in a snapshot of a path in the storage of a tree. */
+export function targetOf({ folder }: Tree, path: string): string {
+  return path === "" ? folder : `${folder}/${path}`;
 }
 
 /** Exact, and by whole names: `files/a_b` holds neither `files/aXb` nor `files/a_bc`. */
