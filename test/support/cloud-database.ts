@@ -91,7 +91,8 @@ async function postgresql(): Promise<CloudDatabase> {
       "--set=ON_ERROR_STOP=1",
       `--host=${socket}`,
       `--port=${port}`,
-      "--username=postgres",
+      // Over the socket nobody is asked for a password.
+      `--username=${user}`,
       `--dbname=${database}`,
     ] as const;
   return {
@@ -104,7 +105,7 @@ async function postgresql(): Promise<CloudDatabase> {
     },
     async queryDump(dump, query) {
       await server.query("DROP DATABASE IF EXISTS restored");
-      await server.query("CREATE DATABASE restored");
+      await server.query(`CREATE DATABASE restored OWNER ${user}`);
       await feed(client("restored"), dump);
       const [program, ...words] = client("restored");
       return (await execute(program, [...words, "-c", query], { maxBuffer: 2 ** 28 })).stdout;

@@ -156,7 +156,11 @@ export class CloudUser implements AsyncDisposable {
       await readFile(join(folder, "holdfast-nextcloud.json"), "utf8"),
     );
     const { data } = manifest;
-    const place = data.startsWith("/") ? join(target, data) : join(folder, data);
+    // Of several sources a mirror keeps the last part of the name of each.
+    const places = data.startsWith("/")
+      ? [join(target, data), join(target, basename(data))]
+      : [join(folder, data)];
+    const place = places.find((path) => existsSync(path)) ?? "";
     return { folder, manifest, data: place, dump: join(folder, manifest.database.file) };
   }
 
