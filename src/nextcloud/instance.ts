@@ -46,6 +46,9 @@ export interface Maintenance {
   isOn(signal: AbortSignal): Promise<boolean>;
   /** Throws `maintenance-failed` when it is still off. */
   switchOn(signal: AbortSignal): Promise<void>;
-  /** Undoes `switchOn`, and makes sure that it is off. Throws `maintenance-failed`. May be repeated. */
+  /**
+   * Undoes `switchOn`, and makes sure that it is off. May be repeated. Throws `maintenance-failed`, also when
+   * somebody else had ended it before: what was read in it need not be of one moment.
+   */
   switchOff(signal: AbortSignal): Promise<void>;
 }

@@ -31,18 +31,27 @@ exit 5`;
 
 const taking = `cd -- "$1" || exit 3
 rm -f -- ".$2.$3"
-[ -e "$2" ] || exit 0
+[ -e "$2" ] || exit 6
 grep -qF -- "$3" "$2" || exit 4
 rm -f -- "$2"`;
 
-/** What the scripts end with. */
-const done = 0;
-const noFolder = 3;
-const anothers = 4;
-const failed = 5;
+/** How a file was put or taken away. `absent`: there was none; `another's`: one of another run is there. */
+export type FileOutcome =
+  | "done"
+  | "absent"
+  | "no folder"
+  | "another's"
+  | { readonly reason: string };
 
-/** How a file was put or taken away. `another's`: one of another run is there. */
-export type FileOutcome = "done" | "no folder" | "another's" | { readonly reason: string };
+/** What the exit statuses of the scripts mean. */
+const outcomes: ReadonlyMap<number, FileOutcome> = new Map([
+  [0, "done"],
+  [3, "no folder"],
+  [4, "another's"],
+  [6, "absent"],
+]);
+/** What failed has said why. */
+const failed = 5;
 
 /** Puts the file there, unless one is there. May be repeated. */
 export async function putFile(
@@ -75,13 +84,11 @@ async function change(
   argv: Command["argv"],
   signal: AbortSignal,
 ): Promise<FileOutcome> {
-  const okExits = [done, noFolder, anothers, failed];
+  const okExits = [...outcomes.keys(), failed];
   const command: Command = { argv, effect: "writes", okExits, timeoutMs: 120_000 };
   try {
     const { exitStatus, stderr } = await host.run(command, signal);
-    if (exitStatus === done) return "done";
-    if (exitStatus === noFolder) return "no folder";
-    return exitStatus === anothers ? "another's" : { reason: stderr.trim() };
+    return outcomes.get(exitStatus) ?? { reason: stderr.trim() };
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     return { reason: error.result.stderr.trim() };

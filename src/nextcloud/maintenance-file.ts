@@ -4,8 +4,14 @@ import { showLineOn } from "../hosts/show-command.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { filesInMaintenance, readConfigFiles } from "./config-directory.ts";
 import type { Maintenance, NextcloudAccess } from "./instance.ts";
-import { type FilePlace, maintenanceFile, putFile, takeFile } from "./maintenance-commands.ts";
-import { keptOn, otherFiles } from "./maintenance-occ.ts";
+import {
+  type FileOutcome,
+  type FilePlace,
+  maintenanceFile,
+  putFile,
+  takeFile,
+} from "./maintenance-commands.ts";
+import { endedBefore, keptOn, otherFiles } from "./maintenance-occ.ts";
 import { naturalOrder } from "./natural-order.ts";
 import { readStatus, runOcc } from "./occ.ts";
 import { type Pause, type Try, tryUntil } from "./tries.ts";
@@ -24,11 +30,13 @@ interface Means {
  */
 export function fileWay(place: Place, { pause, otherwise }: Means): Maintenance {
   let isByOther = false;
+  let isOurs = false;
   return {
     isOn: async (signal) => (await readStatus(place, signal)).inMaintenance,
     async switchOn(signal) {
       try {
-        if (await putUntilHeeded(place, pause, signal)) return;
+        isOurs = await putUntilHeeded(place, pause, signal);
+        if (isOurs) return;
         if (otherwise === undefined) throw await notHeeded(place, signal);
       } catch (error) {
         await withdraw(place);
@@ -39,8 +47,17 @@ export function fileWay(place: Place, { pause, otherwise }: Means): Maintenance 
       await otherwise.switchOn(signal);
     },
     async switchOff(signal) {
-      if (isByOther) await otherwise?.switchOff(signal);
-      await tryUntil(async () => await take(place, signal), pause, signal);
+      if (isByOther) {
+        await otherwise?.switchOff(signal);
+        return;
+      }
+      const wasOurs = isOurs;
+      isOurs = false;
+      const outcomes: FileOutcome[] = [];
+      await tryUntil(async () => await take(place, outcomes, signal), pause, signal);
+      const [first] = outcomes;
+      // Only the first try tells: the answer to one that took it away may have been lost.
+      if (wasOurs && (first === "absent" || first === "another's")) throw endedBefore();
     },
   };
 }
@@ -70,14 +87,16 @@ async function put(place: Place, signal: AbortSignal): Promise<Try | "not heeded
   const file = posix.join(place.config, maintenanceFile);
   if (outcome === "another's") return { done: false, error: alreadyThere(place, file) };
   if (outcome !== "done") {
-    const reason = outcome === "no folder" ? "there is no such folder" : outcome.reason;
+    const reason = typeof outcome === "object" ? outcome.reason : "there is no such folder";
     return { done: false, error: cannot(`${file} cannot be written: ${reason}`) };
   }
   return (await readStatus(place, signal)).inMaintenance ? { done: true } : "not heeded";
 }
 
-async function take(place: Place, signal: AbortSignal): Promise<Try> {
+async function take(place: Place, outcomes: FileOutcome[], signal: AbortSignal): Promise<Try> {
+  const index = outcomes.push({ reason: "no answer" }) - 1;
   const outcome = await takeFile(place.host, place, signal);
+  outcomes[index] = outcome;
   // It is in maintenance for another run, and that one ends it.
   if (outcome === "another's") return { done: true };
   if (typeof outcome === "object") {
@@ -85,7 +104,7 @@ async function take(place: Place, signal: AbortSignal): Promise<Try> {
     const error = cannot(`${file} cannot be taken away: ${outcome.reason}`, removal(place, file));
     return { done: false, error };
   }
-  return await makeSure(place, outcome === "done", signal);
+  return await makeSure(place, outcome !== "no folder", signal);
 }
 
 /** Our file is gone: then it is over, unless something else says otherwise. */

@@ -11,28 +11,52 @@ const leastSpace = 1024 * 1024;
 
 /** Switches by `occ maintenance:mode`, which rewrites config.php. */
 export function occWay(access: NextcloudAccess, pause: Pause): Maintenance {
-  const set = async (isOn: boolean, signal: AbortSignal): Promise<void> => {
-    await tryUntil(async () => await attempt(access, isOn, signal), pause, signal);
+  let isOurs = false;
+  /** Returns what occ said to the first try: the answer to one that worked may have been lost. */
+  const set = async (wanted: boolean, signal: AbortSignal): Promise<string> => {
+    const said: string[] = [];
+    const attempt = async (): Promise<Try> => {
+      const index = said.push("") - 1;
+      said[index] = await switchTo(access, wanted, signal);
+      return await seen(access, wanted, signal);
+    };
+    await tryUntil(attempt, pause, signal);
+    return said[0] ?? "";
   };
   return {
     isOn: async (signal) => (await readStatus(access, signal)).inMaintenance,
     async switchOn(signal) {
       await refuseFull(access, signal);
       await set(true, signal);
+      isOurs = true;
     },
     async switchOff(signal) {
-      await set(false, signal);
+      const wasOurs = isOurs;
+      isOurs = false;
+      const said = await set(false, signal);
+      if (wasOurs && said.includes("already disabled")) throw endedBefore();
     },
   };
 }
 
-async function attempt(
+/** Maintenance was over before we ended it: what was read in it need not be of one moment. */
+export function endedBefore(): HoldfastError {
+  const message = "somebody ended maintenance before the backup had what it needs";
+  return new HoldfastError("maintenance-failed", message, {
+    hint: "start the backup again; where occ switches, a setting that is changed meanwhile can end it: maintenance: file",
+  });
+}
+
+async function switchTo(
   access: NextcloudAccess,
   wanted: boolean,
   signal: AbortSignal,
-): Promise<Try> {
-  const option = wanted ? "--on" : "--off";
-  await runOcc(access, { words: ["maintenance:mode", option], effect: "writes" }, signal);
+): Promise<string> {
+  const words = ["maintenance:mode", wanted ? "--on" : "--off"] as const;
+  return await runOcc(access, { words, effect: "writes" }, signal);
+}
+
+async function seen(access: NextcloudAccess, wanted: boolean, signal: AbortSignal): Promise<Try> {
   const { inMaintenance } = await readStatus(access, signal);
   if (inMaintenance === wanted) return { done: true };
   return { done: false, error: await stillSo(access, wanted, signal) };

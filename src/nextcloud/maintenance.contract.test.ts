@@ -119,8 +119,7 @@ suite("maintenance by a file", () => {
     const maintenance = switchesByFile(nextcloud);
     await maintenance.switchOn(signal);
     await changesASetting(nextcloud);
-    await rm(join(nextcloud.config, file));
-    assert.equal(nextcloud.isInMaintenance(), true, "it is in config.php now");
+    assert.match(await readFile(nextcloud.configFile, "utf8"), /'maintenance' => true/);
 
     await maintenance.switchOff(signal);
 
@@ -187,6 +186,20 @@ suite("maintenance by a file", () => {
     await maintenance.switchOff(signal);
 
     assert.equal(nextcloud.isInMaintenance(), false);
+  });
+
+  test("is a failure when somebody has ended it meanwhile, and may be tried anew", async () => {
+    await using nextcloud = await newNextcloud();
+    const maintenance = switchesByFile(nextcloud);
+    await maintenance.switchOn(signal);
+    await rm(join(nextcloud.config, file));
+
+    const said = await hintOf(maintenance.switchOff(signal));
+    await maintenance.switchOff(signal);
+    await maintenance.switchOn(signal);
+    await maintenance.switchOff(signal);
+
+    assert.match(said, /^maintenance-failed: somebody ended maintenance before/);
   });
 
   test("does not begin with the database down, and leaves nothing", async () => {
@@ -299,6 +312,18 @@ suite("maintenance by occ", () => {
     const said = await hintOf(switchesByOcc(nextcloud).switchOn(signal));
 
     assert.match(said, /read-only[\s\S]*maintenance: file/);
+  });
+
+  test("is a failure when a request that began before has written its own settings", async () => {
+    await using nextcloud = await newNextcloud();
+    const maintenance = switchesByOcc(nextcloud);
+    await maintenance.switchOn(signal);
+    await nextcloud.setConfig({ loglevel: 1 });
+
+    const said = await hintOf(maintenance.switchOff(signal));
+    await maintenance.switchOff(signal);
+
+    assert.match(said, /^maintenance-failed: somebody ended[\s\S]*maintenance: file/);
   });
 
   test("is tried again until the database is back", async () => {
