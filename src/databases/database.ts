@@ -32,8 +32,11 @@ export type DumpCompression = "none" | "gzip" | "zstd";
 export interface Dump {
   /** Resolves once the view that the dump will show exists: what is written from then on is not in it. */
   readonly viewTaken: Promise<void>;
-  /** Resolves when the dump is whole, proven by its end marker, and on disk. */
-  readonly finished: Promise<{ readonly bytes: number }>;
+  /**
+   * Resolves when the dump is whole, proven by its end marker, and on disk: with its bytes before they were
+   * compressed, and sentences about what it cannot promise.
+   */
+  readonly finished: Promise<{ readonly bytes: number; readonly notes: readonly string[] }>;
 }
 
 /** One row: its columns as text. */
@@ -54,7 +57,10 @@ export interface Database {
   ): Dump;
   /** Bytes that a dump may take, roughly: from its tables' sizes. */
   estimate(signal: AbortSignal): Promise<number>;
-  /** Replaces what is in it, or in another one of this name on the same server, by a dump. */
+  /**
+   * Replaces what is in it, or in another one of this name on the same server, by a dump: `.gz` and `.zst` are
+   * read by their names. Nothing is touched when the dump is not whole. A database that is missing is made.
+   */
   restore(
     request: { readonly file: string; readonly into?: string },
     signal: AbortSignal,
