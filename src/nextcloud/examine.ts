@@ -5,11 +5,12 @@ import type { DatabaseSettings } from "../databases/database.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Finding } from "../kernel/finding.ts";
 import { formatSize } from "../kernel/size.ts";
-import type { Instance, NextcloudAccess } from "./instance.ts";
+import type { NextcloudAccess } from "./instance.ts";
 import { canHoldFile, maintenanceFile } from "./maintenance-commands.ts";
 import type { MaintenanceWay } from "./maintenance.ts";
 import { type OccStatus, ownerOf, readStatus } from "./occ.ts";
-import { readInstance } from "./read-instance.ts";
+import type { ConfiguredInstance } from "./interpret.ts";
+import { readSettings } from "./read-instance.ts";
 
 interface Examination {
   readonly subject: string;
@@ -34,11 +35,11 @@ export async function examineNextcloud(
   const config = await examineConfig(examination, signal);
   try {
     const status = await readStatus(access, signal);
-    const instance = await readInstance(access, signal);
+    const settings = await readSettings(access, signal);
     const answers = `occ of Nextcloud ${status.version} answers${await runsAs(access, signal)}`;
     return [
       { code: "nextcloud-occ", severity: "ok", subject, message: answers },
-      { code: "nextcloud-found", severity: "ok", subject, message: describe(instance) },
+      { code: "nextcloud-found", severity: "ok", subject, message: describe(settings) },
       ...(await stateOf(examination, status, signal)),
       ...config,
     ];
@@ -57,7 +58,7 @@ async function runsAs(access: NextcloudAccess, signal: AbortSignal): Promise<str
   return owner === undefined ? "" : ` as ${owner}`;
 }
 
-function describe({ dataDirectory, database, objectStore }: Instance): string {
+function describe({ dataDirectory, database, objectStore }: ConfiguredInstance): string {
   const store = objectStore === undefined ? "" : `, files in the bucket ${objectStore.bucket}`;
   return `data in ${dataDirectory}, ${describeDatabase(database)}${store}`;
 }

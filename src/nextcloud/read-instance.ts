@@ -17,11 +17,19 @@ export async function readInstance(
   signal: AbortSignal,
 ): Promise<Instance> {
   const { version, inMaintenance } = await readStatus(access, signal);
+  return { ...(await readSettings(access, signal)), version, inMaintenance };
+}
+
+/** What occ says of its configuration. */
+export async function readSettings(
+  access: NextcloudAccess,
+  signal: AbortSignal,
+): Promise<ConfiguredInstance> {
   const words = ["config:list", "system", "--private", "--output=json"] as const;
   const stdout = await runOcc(access, { words }, signal);
   const listed = Listed.safeParse(jsonIn(stdout));
   if (!listed.success) throw unintelligible(words.join(" "));
-  return { ...interpret(listed.data.system), version, inMaintenance };
+  return interpret(listed.data.system);
 }
 
 /** What a folder of config.php says, where occ cannot be asked. */
