@@ -10,6 +10,7 @@ import { addDaemon } from "./daemon.ts";
 import { addDoctor } from "./doctor.ts";
 import { addForget } from "./forget.ts";
 import { addHistory } from "./history.ts";
+import { addImport } from "./import.ts";
 import { addInit } from "./init.ts";
 import { addLogs } from "./logs.ts";
 import { addNotify } from "./notify.ts";
@@ -30,7 +31,10 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
   ["Back up:", [addRun, addBackup, addCopy, addForget, addPrune, addDaemon]],
   ["Restore and prove:", [addSnapshots, addRestore, addCheck]],
   ["Look:", [addStatus, addHistory, addLogs, addVolumes, addDoctor]],
-  ["Set up and mend:", [addInit, addConfig, addNotify, addRecover, addAccept, addCompletion]],
+  [
+    "Set up and mend:",
+    [addInit, addConfig, addImport, addNotify, addRecover, addAccept, addCompletion],
+  ],
 ];
 
 /** Where help goes, and whether it may have colours. */

@@ -52,7 +52,7 @@ interface ReadFile {
 
 // Read without promises: it is one small file, and every command waits for it.
 /** The text of a configuration file, or undefined when there is no such file. */
-function readConfigFile(file: string): ReadFile | undefined {
+export function readConfigFile(file: string): ReadFile | undefined {
   try {
     const descriptor = openSync(file, "r");
     using _ = { [Symbol.dispose]: () => closeSync(descriptor) };

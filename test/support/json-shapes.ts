@@ -283,6 +283,40 @@ export const History = z.strictObject({
   ),
 });
 
+/** `import --json`. */
+export const Import = z.strictObject({
+  version,
+  tool: z.string(),
+  file: z.string(),
+  config: z.string(),
+  findings: z.array(
+    z.strictObject({
+      verdict: z.enum(["mapped", "changed", "unmapped", "unneeded", "secret"]),
+      key: z.string(),
+      to: z.string().optional(),
+      message: z.string().optional(),
+      line: z.int(),
+      column: z.int(),
+    }),
+  ),
+  secrets: z.array(z.strictObject({ file: z.string(), written: z.boolean() })),
+  warnings: z.array(z.string()),
+  check: z
+    .array(
+      z.strictObject({
+        job: z.string(),
+        repository: z.string(),
+        state: z.enum(["continued", "begun", "unknown"]),
+        message: z.string(),
+        hint: z.string().optional(),
+        snapshots: z.int().optional(),
+        others: z.int().optional(),
+        newest: z.strictObject({ id: z.string(), time: Time }).optional(),
+      }),
+    )
+    .optional(),
+});
+
 /** `init --json`. */
 export const Created = z.strictObject({
   version,
