@@ -10,6 +10,7 @@ import { execFile } from "node:child_process";
 import { chmod, chown, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import type { DatabaseSettings } from "../../src/databases/database.ts";
@@ -116,7 +117,7 @@ function wrapper(
   folder: string,
   { milliseconds = 0, version = "29.0.6.1" }: NextcloudOptions,
 ): string {
-  const program = join(import.meta.dirname, "nextcloud-occ.ts");
+  const program = fileURLToPath(import.meta.resolve("./nextcloud-occ.ts"));
   return `#!/bin/sh
 exec '${process.execPath}' --disable-warning=ExperimentalWarning '${program}' '${folder}' ${version} ${milliseconds} "$@"
 `;
@@ -141,7 +142,7 @@ function ordinaryConfig(paths: {
 }
 
 /** The keys of config.php that name this database. */
-export function databaseConfig(database: DatabaseSettings): Readonly<Record<string, unknown>> {
+function databaseConfig(database: DatabaseSettings): Readonly<Record<string, unknown>> {
   if (database.kind === "sqlite") return { dbtype: "sqlite3" };
   const { kind, name, user = "", password, host, port, socket } = database;
   const where = kind === "mariadb" ? (host ?? "localhost") : (host ?? socket ?? "");
