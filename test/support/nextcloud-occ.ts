@@ -148,13 +148,13 @@ function command({ folder, words, version }: Call, state: State): Answer {
     case "--version":
       return { exit: 0, stdout: `Nextcloud ${short(version)}\n` };
     default:
-      return { exit: 1, stderr: framed(`Command "${name}" is not defined.`) };
+      return { exit: 1, stderr: unknown(name) };
   }
 }
 
 function scan(isLimited: boolean): Answer {
   if (!isLimited) return { exit: 0, stdout: scanned };
-  return { exit: 1, stderr: framed(`There are no commands defined in the "files" namespace.`) };
+  return { exit: 1, stderr: unknown("files:scan") };
 }
 
 function withoutInstallation({ words, version }: Call): Answer {
@@ -167,9 +167,14 @@ function withoutInstallation({ words, version }: Call): Answer {
     const stdout = `${framed(`Command "maintenance:mode" is not defined.`)}${question}`;
     return { exit: 1, stdout, stderr: notInstalled };
   }
-  const namespace = (words[0] ?? "").split(":").slice(0, -1).join(":");
-  const said = framed(`There are no commands defined in the "${namespace}" namespace.`);
-  return { exit: 1, stderr: `${notInstalled}${said}` };
+  return { exit: 1, stderr: `${notInstalled}${unknown(words[0] ?? "")}` };
+}
+
+function unknown(name: string): string {
+  const namespace = name.split(":").slice(0, -1).join(":");
+  return namespace === ""
+    ? framed(`Command "${name}" is not defined.`)
+    : framed(`There are no commands defined in the "${namespace}" namespace.`);
 }
 
 interface Status {
