@@ -17,8 +17,8 @@ export const extras = {
 } as const;
 export type Extra = keyof typeof extras;
 
-// Nextcloud's own scratch: nobody's files, and gone tomorrow.
-const neverAskedFor = "cache";
+// Nextcloud's own: nobody's files. Scratch, and keys to what only Nextcloud can read.
+const neverAskedFor = ["cache", "files_encryption"];
 
 /** Says of each row where it goes. */
 export interface Forest {
@@ -29,7 +29,7 @@ export interface Forest {
 }
 
 export function forestOf(trees: readonly Tree[], include: ReadonlySet<Extra>): Forest {
-  const left = new Set<string>([neverAskedFor]);
+  const left = new Set<string>(neverAskedFor);
   for (const extra of ["trashbin", "versions", "uploads"] as const) {
     if (!include.has(extra)) left.add(extras[extra]);
   }
