@@ -41,7 +41,7 @@ export async function reinstateAsWished(
   const { output, signal, environment } = session;
   const { yes, dryRun, database, settings, force, ...request } = options;
   const ask = environment.askPerson;
-  if (!yes && !dryRun && ask === undefined) throw nobodyToAsk(options);
+  if (isAsked(options) && ask === undefined) throw nobodyToAsk(options);
   if (!dryRun) await recoverFirst(session, program);
 
   const confirm = async (plan: ReinstatePlan): Promise<boolean> => {
@@ -97,6 +97,11 @@ async function recoverFirst({ output, signal }: Session, program: OpenProgram): 
   reportRecovery(output, await recover(program, signal));
 }
 
+/** A drill replaces nothing. */
+function isAsked({ yes, dryRun, target }: ReinstateOptions): boolean {
+  return !yes && !dryRun && target === undefined;
+}
+
 function nobodyToAsk({ job }: ReinstateOptions): HoldfastError {
   return new HoldfastError(
     "usage-invalid",
@@ -106,9 +111,13 @@ function nobodyToAsk({ job }: ReinstateOptions): HoldfastError {
 }
 
 function planText(plan: ReinstatePlan, paint: Paint): string {
-  const { job, snapshots, repository, place, steps } = plan;
+  const { job, snapshots, repository, place, target, steps } = plan;
   const which = snapshots.map(({ id, time }) => `${shortId(id)} of ${localTime(time)}`).join(", ");
-  const head = `${job}: would put snapshot ${which} in ${repository} in the place of ${visible(place)}`;
+  const what = `snapshot ${which} in ${repository}`;
+  const head =
+    target === undefined
+      ? `${job}: would put ${what} in the place of ${visible(place)}`
+      : `${job}: would restore ${what} to ${visible(target)} and ${visible(place)}`;
   const lines = steps.map((step, index) => `  ${index + 1}. ${visible(step)}`);
   return [paint.bold(head), ...lines, ""].join("\n");
 }
@@ -116,7 +125,8 @@ function planText(plan: ReinstatePlan, paint: Paint): string {
 function doneText(report: ReinstateReport, paint: Paint): string {
   const { job, place, aside, target, snapshots, repository, next, seconds } = report;
   const which = snapshots.map(({ id, time }) => `${shortId(id)} of ${localTime(time)}`).join(", ");
-  const headline = paint.green(`${job}: put back ${visible(place)}`);
+  const did = target === undefined ? "put back" : "filled";
+  const headline = paint.green(`${job}: ${did} ${visible(place)}`);
   return [
     `${headline} (${formatSeconds(seconds)})`,
     `  from snapshot ${which} in ${repository}`,

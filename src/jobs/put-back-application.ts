@@ -37,14 +37,14 @@ export interface ReinstateJobRequest extends Pick<
 /** What is asked to be confirmed, and what a dry run shows. */
 export type ReinstatePlan = Pick<
   ReinstateReport,
-  "job" | "repository" | "snapshots" | "source" | "place" | "steps" | "warnings"
+  "job" | "repository" | "snapshots" | "source" | "place" | "target" | "steps" | "warnings"
 >;
 
 /** What it works with. */
 export interface ReinstateWork extends Work {
   /** Hears of volumes that are attached for it. */
   readonly news: (news: VolumeNews) => void;
-  /** Asked once, before anything is done. */
+  /** Asked once, before anything is done; not for a drill, which replaces nothing. */
   readonly confirm: (plan: ReinstatePlan) => Promise<boolean>;
   /** Hears what is being done. */
   readonly tell: (step: string) => void;
@@ -108,7 +108,7 @@ async function reinstate(asked: Asked, means: Means): Promise<ReinstateReport> {
     locks.use(takeLock(program, name, `restore of job ${job.name}`));
   }
   const decided = await decide(asked, means);
-  if (!(await work.confirm(decided.plan))) {
+  if (request.target === undefined && !(await work.confirm(decided.plan))) {
     throw new HoldfastError("interrupted", "it was not confirmed, so nothing was done");
   }
   const { reinstatement, plan } = decided;
@@ -118,21 +118,13 @@ async function reinstate(asked: Asked, means: Means): Promise<ReinstateReport> {
     signal: work.signal,
     tell: work.tell,
   });
-  return reportOf(asked, { plan, done, workspace });
+  return reportOf(asked, plan, done);
 }
 
-function reportOf(
-  asked: Asked,
-  {
-    plan,
-    done,
-    workspace,
-  }: { readonly plan: ReinstatePlan; readonly done: Reinstated; readonly workspace: Workspace },
-): ReinstateReport {
+function reportOf(asked: Asked, plan: ReinstatePlan, done: Reinstated): ReinstateReport {
   const { aside, notes, next } = done;
   return {
     ...plan,
-    ...(asked.request.target === undefined ? {} : { target: workspace.path }),
     ...(aside === undefined ? {} : { aside }),
     notes,
     next,
@@ -170,6 +162,7 @@ async function decide(asked: Asked, means?: Means): Promise<Decided> {
     snapshots: snapshots.map(({ id, time }) => ({ id, time })),
     source: placed.spec.label,
     place: reinstatement.place,
+    ...(request.target === undefined ? {} : { target: request.target }),
     steps: [restoreStep(which, { name, request, reinstatement }), ...reinstatement.steps],
     warnings: reinstatement.warnings,
   };

@@ -103,10 +103,11 @@ export class Replacement {
 
   /** Ends it, once it is committed and what was owed `last` was done. What was there stays where it is kept. */
   async finish(): Promise<void> {
-    this.#promised.settle();
     const { host } = this.#access;
     const patience = new AbortController().signal;
+    // While it is still promised: a file with a password must not be forgotten.
     await forget(host, this.#replaced, patience);
+    this.#promised.settle();
     await run(host, ["rm", "--force", "--", committed(this.#replaced)], patience);
   }
 }
