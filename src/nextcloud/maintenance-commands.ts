@@ -16,16 +16,16 @@ export interface FilePlace {
 }
 
 // Under a name that Nextcloud does not read until it is whole. Readable for all, as it holds no secret and the web
-// server must read it; its owner may take it away by hand. Nothing is replaced: --no-clobber does not say so.
+// server must read it; its owner may take it away by hand. Nothing is replaced. Not every disk has hard links.
 const putting = `cd -- "$1" || exit 3
 grep -qF -- "$3" "$2" 2>/dev/null && exit 0
 umask 022
 printf '%s' "$4" > ".$2.$3" || { rm -f -- ".$2.$3"; exit 5; }
 chmod 0644 ".$2.$3" || exit 5
 chown --reference=config.php ".$2.$3" 2>/dev/null
-mv --no-clobber --no-target-directory -- ".$2.$3" "$2"
-grep -qF -- "$3" "$2" && exit 0
+ln -- ".$2.$3" "$2" 2>/dev/null || mv -n -- ".$2.$3" "$2"
 rm -f -- ".$2.$3"
+grep -qF -- "$3" "$2" 2>/dev/null && exit 0
 [ -e "$2" ] && exit 4
 exit 5`;
 

@@ -4,18 +4,24 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { anywhere } from "../hosts/hosts.ts";
 import { localHost } from "../hosts/local.ts";
+import { openSshHost } from "../hosts/ssh/open.ts";
+import { HostSettings } from "../hosts/ssh/settings.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { LedgerEntry } from "../kernel/ledger.ts";
 import { newDisk, withoutDisks } from "../../test/support/disk.ts";
 import { newNextcloud, type TestNextcloud } from "../../test/support/nextcloud.ts";
 import { freePort } from "../../test/support/service.ts";
+import { sshdTools, startSshd } from "../../test/support/sshd.ts";
+import { withoutTools } from "../../test/support/tools.ts";
 import { fileWay } from "./maintenance-file.ts";
 import { maintenanceUndoings, openMaintenance } from "./maintenance.ts";
 import { occWay } from "./maintenance-occ.ts";
+import { readInstance } from "./read-instance.ts";
 
 const host = localHost();
-const signal = AbortSignal.timeout(300_000);
+const { signal } = new AbortController();
 const onlyRoot = process.getuid?.() === 0 ? false : "only root can give files to others";
 const file = "zz-holdfast.config.php";
 
@@ -476,3 +482,37 @@ test("hostile names of folders survive", { skip: onlyRoot }, async () => {
   assert.equal(nextcloud.isInMaintenance(), false);
   assert.deepEqual(await readdir(config), ["config.php"]);
 });
+
+test(
+  "a Nextcloud of another machine is switched there",
+  { skip: withoutTools(...sshdTools) },
+  async () => {
+    await using nextcloud = await newNextcloud();
+    await using server = await startSshd();
+    await using opened = openSshHost({
+      name: "cloud",
+      here: host,
+      choice: anywhere,
+      known: () => undefined,
+      settings: HostSettings.parse(server.entry),
+    });
+    const asked: (string | undefined)[] = [];
+    const undoing = maintenanceUndoings({
+      get(name) {
+        asked.push(name);
+        return opened.host;
+      },
+    });
+    const access = nextcloud.access(opened.host);
+    const { maintenance, entry } = await openMaintenance(access, "auto", signal);
+
+    await maintenance.switchOn(signal);
+    const instance = await readInstance(access, signal);
+    await undoing.get(entry.kind)?.(entry, signal);
+
+    assert.equal(instance.inMaintenance, true);
+    assert.equal(nextcloud.isInMaintenance(), false);
+    assert.deepEqual(asked, ["cloud"]);
+    assert.deepEqual(await readdir(nextcloud.config), ["config.php"]);
+  },
+);

@@ -8,7 +8,7 @@ import { explainOcc, OccFailed } from "./occ-trouble.ts";
 import { jsonIn, readStatus, runOcc } from "./occ.ts";
 
 const occ = ["sudo", "-u", "www-data", "php", "occ"] as const;
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 
 /** The states in which a real Nextcloud did nothing, and how that is explained. */
 const troubled = [
