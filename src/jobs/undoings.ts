@@ -4,6 +4,7 @@ import { HoldfastError } from "../kernel/errors.ts";
 import type { LedgerEntry, Undo } from "../kernel/ledger.ts";
 import { engineUndoings } from "../engines/undoings.ts";
 import { maintenanceUndoings } from "../nextcloud/index.ts";
+import { dumpUndoings } from "../sources/dump-staging.ts";
 import { stagingUndoings } from "../sources/nextcloud/staging.ts";
 import { replacementUndoings } from "../sources/replacement.ts";
 import { volumeUndoings } from "../volumes/undo.ts";
@@ -27,6 +28,7 @@ export function undoer(program: Program, run: string | undefined): Undo {
     ],
     ...btrfsUndoings(program.hosts),
     ...stagingUndoings(program.hosts),
+    ...dumpUndoings(program.hosts),
     ...workspaceUndoings(program.hosts.here),
     ...replacementUndoings(program.hosts, maintenanceUndoings(program.hosts)),
   ]);
