@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import type { Manifest } from "../../src/sources/nextcloud/layout.ts";
 import { type CloudDatabase, type DatabaseKind, newCloudDatabase } from "./cloud-database.ts";
 import { type Disk, newDisk } from "./disk.ts";
-import { type Ended, newUser, type User } from "./holdfast.ts";
+import { type Ended, newUser, type Started, type User } from "./holdfast.ts";
 import { RunLine } from "./json-shapes.ts";
 import { newNextcloud, type TestNextcloud } from "./nextcloud.ts";
 
@@ -27,6 +27,8 @@ export interface CloudSetup {
   /** Keys of the source. */
   readonly source?: Readonly<Record<string, unknown>>;
   readonly job?: Readonly<Record<string, unknown>>;
+  /** Further parts of the configuration. In its texts, and those above, HOME stands for the user's home. */
+  readonly more?: Readonly<Record<string, unknown>>;
   /** How long each occ takes at least. */
   readonly milliseconds?: number;
   /** Further keys of its config.php. */
@@ -104,7 +106,7 @@ export class CloudUser implements AsyncDisposable {
     const secret = { password: { file: user.at("password") } };
     const own = { tar: {}, restic: secret, rsync: { snapshots: "hard-links" } }[engine];
     const ordinary = { data, occ, config, extra: [apps], settle: "0s" };
-    await user.configure({
+    const configuration = {
       state: user.at("state"),
       repositories: {
         store: { engine, at: user.at("store"), ...own, ...this.#setup.repository },
@@ -116,7 +118,10 @@ export class CloudUser implements AsyncDisposable {
           ...this.#setup.job,
         },
       },
-    });
+      ...this.#setup.more,
+    };
+    const text = JSON.stringify(configuration).replaceAll("HOME", user.home);
+    await user.configure(JSON.parse(text));
   }
 
   /** Puts a file of a user into the data directory. */
@@ -130,9 +135,35 @@ export class CloudUser implements AsyncDisposable {
     await rm(join(this.nextcloud.data, "alice/files", path), { recursive: true });
   }
 
+  /**
+   * Puts a script in the place of a program, for what holdfast starts here. In it `$REAL` is the search path without
+   * it, and `$HERE` the user's home.
+   */
+  async replace(program: string, script: string): Promise<void> {
+    const head = `#!/bin/sh\nREAL='${process.env["PATH"]}'\nHERE='${this.user.home}'\n`;
+    const file = await this.user.write(`programs/${program}`, `${head}${script}\n`);
+    await chmod(file, 0o755);
+  }
+
+  /** Starts `holdfast` and lets it run. */
+  start(...words: readonly string[]): Started {
+    const path = `${this.user.at("programs")}:${process.env["PATH"]}`;
+    return this.user.start(words, { env: { PATH: path } });
+  }
+
   /** Calls `backup --json`. */
   async backup(...words: readonly string[]): Promise<CloudRun> {
-    return cloudRun(await this.user.holdfast("backup", "--json", ...words));
+    return cloudRun(await this.start("backup", "--json", ...words).ended);
+  }
+
+  /** A backup that must fail with this code, and leave nothing but these in the staging folder. */
+  async failed(code: string, stays: readonly string[] = []): Promise<End> {
+    const { end, stdout, stderr } = await this.backup();
+    assert.equal(end?.code, code, stdout + stderr);
+    assert.ok(end !== undefined);
+    assert.deepEqual(end.snapshots, []);
+    await this.assertTidy(stays);
+    return end;
   }
 
   /** A backup that must succeed; answers with its end. */
