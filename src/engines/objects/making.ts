@@ -1,0 +1,242 @@
+// Knows: how one name after another comes into a snapshot, and what is fetched for it. Must not know: when it is complete.
+import type { ObjectFile } from "../../kernel/prepared-source.ts";
+import type { Fetching } from "./fetching.ts";
+import type { FolderEntry, Portion, Wanted } from "./joining.ts";
+import { isTelling, type Places, reasonAgainst, shelfOf } from "./layout.ts";
+import {
+  contentInLine,
+  fileLine,
+  folderLine,
+  identityOf,
+  type Kept,
+  parseLine,
+} from "./manifest.ts";
+import { adopt } from "./shelving.ts";
+import type { Tally } from "./tally.ts";
+import type { Outcomes } from "./thread-code.ts";
+import type { Threads } from "./threads.ts";
+
+/** A snapshot in the making. */
+export interface Workplace {
+  readonly places: Places;
+  /** Where its files go. */
+  readonly tree: string;
+  readonly threads: Threads;
+  readonly fetching: Fetching;
+  readonly tally: Tally;
+}
+
+/** A file on its way into the snapshot. */
+interface Row {
+  readonly wanted: Wanted;
+  identity: string;
+  /** As `linkRow` in thread-code.ts understands it; "" once it is settled. */
+  how: "s" | "e" | "c" | "0" | "";
+  /** SHA-1 of its content, as far as is known. */
+  content?: string;
+  /** What was found out only now. */
+  isNews: boolean;
+  hole?: string;
+}
+
+// What is linked may be pruned at that moment by another process. Not that often.
+const mostRounds = 5;
+
+/** Makes a portion of a snapshot. Answers with its lines for the manifest. */
+export async function makePortion(workplace: Workplace, portion: Portion): Promise<string> {
+  return portion.kind === "folders"
+    ? await makeFolders(workplace, portion.folders)
+    : await makeFiles(workplace, portion.files);
+}
+
+async function makeFolders(
+  { threads, tree, tally }: Workplace,
+  folders: readonly FolderEntry[],
+): Promise<string> {
+  const possible = folders.filter(({ path }) => {
+    const reason = reasonAgainst(path);
+    if (reason !== undefined) tally.warn(path, reason);
+    return reason === undefined;
+  });
+  const rows = possible.map(({ path }) => path).join("\0");
+  const outcomes = await threads.run({ work: "folders", tree, rows });
+  const failed = new Map(outcomes);
+  let lines = "";
+  for (const [index, { path, modified }] of possible.entries()) {
+    const outcome = failed.get(index);
+    if (outcome === undefined) lines += folderLine(path, modified);
+    else tally.warn(path, wordsFor(outcome));
+  }
+  return lines;
+}
+
+async function makeFiles(workplace: Workplace, files: readonly Wanted[]): Promise<string> {
+  const rows = files.map((wanted) => rowOf(wanted));
+  let open = rows.filter(({ how }) => how !== "");
+  for (let round = 1; open.length > 0; round += 1) {
+    const outcomes = await linkRows(workplace, open);
+    const failed = outcomes.flatMap(([index, outcome]) => {
+      const row = open[index];
+      return row === undefined ? [] : [{ row, outcome }];
+    });
+    const again = failed.map(async ({ row, outcome }) => {
+      await overcome(workplace, row, outcome);
+      return row.how === "" ? [] : [row];
+    });
+    open = (await Promise.all(again)).flat();
+    if (round < mostRounds) continue;
+    for (const row of open) settle(row, { hole: "its content vanished again and again" });
+    open = [];
+  }
+  let lines = "";
+  for (const row of rows) lines += finish(row, workplace.tally);
+  return lines;
+}
+
+/** Decides from what is known how a file comes into the snapshot. */
+function rowOf(wanted: Wanted): Row {
+  const { object, earlier } = wanted;
+  const entry = withProperHash(wanted.entry);
+  const identity = identityOf(entry, object);
+  const row: Row = { wanted: { ...wanted, entry }, identity, how: "c", isNews: true };
+  const hole = reasonAgainst(entry.path) ?? entry.refused;
+  if (hole !== undefined) return { ...row, how: "", hole };
+  if (entry.size === 0) return { ...row, how: "0" };
+  if (object === undefined) {
+    const content = entry.sha1 ?? contentOfLost(wanted);
+    if (content !== undefined) return { ...row, content };
+    return { ...row, how: "", hole: `the store has no object ${entry.key}` };
+  }
+  const known = earlier === undefined ? undefined : contentInLine(earlier, identity, entry.sha1);
+  if (known === "") return { ...row, how: isTelling(object.etag) ? "e" : "c", isNews: false };
+  if (known !== undefined) return { ...row, how: "s", content: known, isNews: false };
+  return entry.sha1 === undefined ? row : { ...row, content: entry.sha1 };
+}
+
+/** What is no SHA-1 must not become a path. */
+function withProperHash(entry: ObjectFile): ObjectFile {
+  if (entry.sha1 === undefined || /^[0-9a-f]{40}$/.test(entry.sha1)) return entry;
+  const { sha1: _, ...rest } = entry;
+  return rest;
+}
+
+/** Content of an object that is gone, when the last snapshot had the same file. */
+function contentOfLost({ entry, earlier }: Wanted): string | undefined {
+  const line = earlier === undefined ? undefined : parseLine(earlier);
+  const isSame = line?.size === entry.size && line.modified === entry.modified;
+  return isSame && line.hole === undefined ? (line.content ?? line.sha1) : undefined;
+}
+
+async function linkRows(
+  { threads, places, tree }: Workplace,
+  open: readonly Row[],
+): Promise<Outcomes> {
+  const { sha1, etag } = places;
+  const rows = open.map(fieldsOf).join("\0");
+  return await threads.run({ work: "link", sha1, etag, tree, rows });
+}
+
+function fieldsOf({ how, content, wanted: { entry, object } }: Row): string {
+  const shelf = content === undefined ? "" : shelfOf(content);
+  if (how === "s") return `s\0${shelf}\0\0${entry.path}\0\0`;
+  const tag = object !== undefined && isTelling(object.etag) ? shelfOf(object.etag) : "";
+  const size = object?.size ?? entry.size;
+  return `${how}\0${shelf}\0${tag}\0${entry.path}\0${size}\0${entry.modified ?? ""}`;
+}
+
+/** Does what a file needs before it can be linked, or settles that it cannot. */
+async function overcome(workplace: Workplace, row: Row, outcome: string): Promise<void> {
+  const { object, entry } = row.wanted;
+  if (outcome === "tagged") {
+    row.isNews = false;
+    return settle(row, {});
+  }
+  if (outcome === "verify" && object !== undefined)
+    return await verify(workplace, row, object.etag);
+  if (outcome !== "absent") return settle(row, { hole: wordsFor(outcome) });
+  if (object === undefined) return settle(row, { hole: `the store has no object ${entry.key}` });
+  const { sha1: claimed, modified } = entry;
+  const obtained = await workplace.fetching.fetch({
+    object,
+    ...(claimed === undefined ? {} : { claimed }),
+    ...(modified === undefined ? {} : { modified }),
+  });
+  if (obtained.kind === "hole") return settle(row, { hole: obtained.reason });
+  workplace.tally.added += obtained.added;
+  if (obtained.replaced) {
+    row.identity = identityOf(entry, undefined);
+    workplace.tally.note(
+      `${entry.path} was replaced while it was backed up: its newer content was taken`,
+    );
+  }
+  row.how = "s";
+  row.content = obtained.sha1;
+}
+
+/** What lies at an ETag is hashed, because the row says something else or nothing else vouches for it. */
+async function verify({ threads, places }: Workplace, row: Row, etag: string): Promise<void> {
+  const file = `${places.etag}/${shelfOf(etag)}`;
+  const [answer] = await threads.run({ work: "hash", rows: file });
+  const found = answer?.[1] ?? "";
+  if (!/^[0-9a-f]{40}$/.test(found)) {
+    // Pruned by another process in this moment: looked for anew, and then fetched.
+    row.how = "c";
+    return;
+  }
+  adopt(places, { etag, sha1: found });
+  row.how = "s";
+  row.content = found;
+}
+
+function settle(row: Row, kept: Kept): void {
+  row.how = "";
+  if (kept.hole !== undefined) row.hole = kept.hole;
+  else delete row.content;
+}
+
+/** The line of a file that is in the snapshot or known to be missing from it. */
+function finish(row: Row, tally: Tally): string {
+  const { wanted, identity, content, hole, isNews } = row;
+  const { entry, object } = wanted;
+  const { path, size, sha1 } = entry;
+  if (hole !== undefined) {
+    tally.warn(path, hole);
+    return fileLine(identity, entry, { hole });
+  }
+  if (size === 0) {
+    tally.kept(0);
+    return fileLine(identity, entry, sha1 === undefined ? {} : { content: sha1 });
+  }
+  tally.kept(object?.size ?? size);
+  const difference = differenceOf(row);
+  if (difference !== undefined && isNews) tally.warn(path, difference);
+  else if (difference !== undefined) tally.remind(path);
+  return fileLine(identity, entry, content === undefined ? {} : { content });
+}
+
+/** How what is kept differs from what the application believes. */
+function differenceOf({ wanted: { entry, object }, content }: Row): string | undefined {
+  const { key, size, sha1 } = entry;
+  if (object === undefined) return `the store has no object ${key}; an earlier backup had it`;
+  if (object.size !== size) {
+    return `the application says ${size} bytes, its object has ${object.size}; those were taken`;
+  }
+  if (sha1 === undefined || content === sha1) return undefined;
+  return "its content is not what its checksum says; the content was taken";
+}
+
+/** What a file system has against a name. */
+function wordsFor(outcome: string): string {
+  switch (outcome.replace(/^misfit:/, "")) {
+    case "EEXIST":
+      return "there is another file of this name in the snapshot already, or the file system does not tell them apart";
+    case "ENAMETOOLONG":
+      return "its name or path is too long for the file system";
+    case "ENOTDIR":
+      return "a part of its path is a file";
+    case "EISDIR":
+      return "there is a folder of this name";
+    default:
+      return `the file system refuses its name (${outcome.replace(/^misfit:/, "")})`;
+  }
+}
