@@ -106,14 +106,15 @@ const failures = [
 ] as const;
 
 suite("an archive that fails", { skip }, () => {
-  for (const { title, programs, words } of failures) {
-    for (const full of [true, false]) {
+  for (const [index, { title, programs, words }] of failures.entries()) {
+    for (const full of thorough ? [true, false] : [index % 2 === 0]) {
+      const options = "gpg" in programs ? gpg : {};
       test(`by ${title}, is no ${full ? "full" : "differential"} one`, async () => {
         await using bench = await ArchiveBench.open();
-        const repository = bench.repository(gpg);
+        const repository = bench.repository(options);
         const held = await bench.chain(repository);
         await bench.write({ more: "more" });
-        const faulty = bench.repository(gpg, "archives", await hostWith(bench, programs));
+        const faulty = bench.repository(options, "archives", await hostWith(bench, programs));
 
         await assert.rejects(bench.backup(faulty, { full }), words);
 
