@@ -67,6 +67,9 @@ export const mariadbKind: Kind = {
     return {
       settings,
       other: { name: other, settings: { ...settings, name: other } },
+      makeOther: async () => {
+        await server.query(`CREATE OR REPLACE DATABASE \`${other}\` CHARACTER SET utf8mb4`);
+      },
       query: async (statements, isOther) => await server.query(statements, database(isOther)),
       content: async (isOther) => {
         const how = ["--no-defaults", `--socket=${server.socket}`, "--user=root", "--hex-blob"];
@@ -118,6 +121,10 @@ export const postgresqlKind: Kind = {
     return {
       settings,
       other: { name: other, settings: { ...settings, name: other } },
+      makeOther: async () => {
+        await server.query(`DROP DATABASE IF EXISTS "${other}"`);
+        await server.query(`CREATE DATABASE "${other}" OWNER nc`);
+      },
       query: async (statements, isOther) =>
         await server.query(`SET ROLE nc; ${statements}`, database(isOther)),
       content: async (isOther) => {
@@ -155,6 +162,7 @@ export const sqliteKind: Kind = {
     return {
       settings: { kind: "sqlite", file },
       other: { name: drill, settings: { kind: "sqlite", file: drill } },
+      makeOther: async () => await rm(drill, { force: true }),
       query,
       content: async (isOther) => await query(".dump", isOther),
       [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true, force: true }),
