@@ -141,5 +141,7 @@ async function examineConfig(
 
 function byOcc(subject: string, reason: string): Finding {
   const message = `maintenance is switched by occ, because ${reason}`;
-  return { code: "nextcloud-config", severity: "ok", subject, message };
+  const hint =
+    "make `settle` longer than PHP's opcache.revalidate_freq: that late web servers notice it";
+  return { code: "nextcloud-config", severity: "ok", subject, message, hint };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { suite, test } from "node:test";
+import { configText } from "../../test/support/nextcloud-config.ts";
 import { isComputed, plainOf, readPhpConfig, UnreadablePhp } from "./php.ts";
 
 const fixtures = resolve(import.meta.dirname, "../../test/fixtures/nextcloud/config");
@@ -126,5 +127,60 @@ suite("statements", () => {
     test(`with ${what} are refused`, () => {
       assert.throws(() => readPhpConfig(text), UnreadablePhp);
     });
+  }
+});
+
+/** A generator of numbers below 1 that gives the same ones for the same seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const pieces = [
+  "'",
+  '"',
+  "\\",
+  "\n",
+  "$a",
+  "{$",
+  "=> ",
+  ");",
+  "?>",
+  "//",
+  "#",
+  "/*",
+  "é",
+  "😀",
+  "a",
+  "0",
+];
+
+function randomValue(random: () => number, depth: number): unknown {
+  const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(random() * from.length)];
+  const text = (): string => Array.from({ length: random() * 8 }, () => pick(pieces)).join("");
+  const kind = pick(
+    depth > 3 ? ["text", "number", "word"] : ["text", "number", "word", "list", "map"],
+  );
+  const length = Math.floor(random() * 4) + 1;
+  if (kind === "text") return text();
+  if (kind === "number") return Math.round(random() * 2e6 - 1e6) / (random() < 0.5 ? 1 : 100);
+  if (kind === "word") return pick([true, false, null]);
+  const values = Array.from({ length }, () => randomValue(random, depth + 1));
+  if (kind === "list") return values;
+  return Object.fromEntries(values.map((value, index) => [`k${index}${text()}`, value]));
+}
+
+test("whatever Nextcloud writes into a config.php is read back as it was", (t) => {
+  const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
+  t.diagnostic(`SEED=${seed}`);
+  const random = randomFrom(seed);
+
+  for (let round = 0; round < 500; round += 1) {
+    const config = { first: randomValue(random, 0), second: randomValue(random, 0) };
+
+    assert.deepEqual(plainOf(readPhpConfig(configText(config))), config);
   }
 });
