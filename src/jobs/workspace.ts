@@ -1,4 +1,5 @@
 // Knows: the private folder that an application is restored into before it is put back. Must not know: any application.
+import { posix } from "node:path";
 import * as z from "zod";
 import type { Command, Host } from "../hosts/host.ts";
 import { HoldfastError } from "../kernel/errors.ts";
@@ -33,6 +34,7 @@ export async function makeWorkspace(
   }
   const promised = ledger.promise({ kind, subject: `the folder ${path}`, data: { folder: path } });
   try {
+    await here.run(makeCommand(posix.dirname(path), ["--parents"]), signal);
     await here.run(makeCommand(path, []), signal);
   } catch (cause) {
     promised.settle();

@@ -41,9 +41,10 @@ async function isVacant({ settings, access, name }: Drill, signal: AbortSignal):
   }
   if (settings.name === name) return false;
   const count = async (at: string, query: string): Promise<number> => {
-    const rows = openDatabase({ ...settings, name: at }, access).rows([query], signal);
-    for await (const batch of rows) return Number(batch.rows[0]?.[0] ?? 0);
-    return 0;
+    const answer = openDatabase({ ...settings, name: at }, access).rows([query], signal);
+    let found = 0;
+    for await (const { rows } of answer) found = Number(rows[0]?.[0] ?? 0);
+    return found;
   };
   const schemas =
     settings.kind === "mariadb"

@@ -219,6 +219,24 @@ export const Restored = z.strictObject({
   dryRun: z.boolean(),
 });
 
+/** `restore --in-place --json` of an application, and of a drill. */
+export const Reinstated = z.strictObject({
+  version,
+  job: z.string(),
+  repository: z.string(),
+  snapshots: z.array(z.strictObject({ id: z.string(), time: Time })),
+  source: z.string(),
+  place: z.string(),
+  steps: z.array(z.string()),
+  warnings: z.array(z.string()),
+  target: z.string().optional(),
+  aside: z.string().optional(),
+  notes: z.array(z.string()),
+  next: z.array(z.string()),
+  seconds: z.number(),
+  dryRun: z.boolean(),
+});
+
 /** `check --json`. */
 export const Checks = z.strictObject({
   version,
