@@ -5,7 +5,6 @@ import type { JobIdentity, Repository } from "../engines/engine.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { ResolveSecret } from "../kernel/secret-reference.ts";
 import { Secret } from "../kernel/secret.ts";
-import type { Snapshot } from "../kernel/snapshot.ts";
 import { onlyLooking, type Program } from "./program.ts";
 import { reachRepositories } from "./reach.ts";
 
@@ -85,7 +84,7 @@ async function lookAt(
   }
   const all = await repository.snapshots(identity, signal);
   const ours = all.filter(({ series }) => series !== undefined);
-  const newest = newestOf(ours);
+  const newest = ours.at(-1);
   const numbers = { snapshots: ours.length, others: all.length - ours.length };
   if (newest !== undefined) {
     const { id, time } = newest;
@@ -106,8 +105,4 @@ async function lookAt(
     hint: "they stay, and can be restored; nothing of them is forgotten",
     ...numbers,
   };
-}
-
-function newestOf(snapshots: readonly Snapshot[]): Snapshot | undefined {
-  return snapshots.toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
 }

@@ -48,6 +48,8 @@ function refusal(file: string, text: string, more: Partial<ImportRequest> = {}):
   return assert.fail("was taken");
 }
 
+const dsn = "postgresql://nextcloud:canary-dsn@db.example.org:5433/nextcloud";
+
 const namedJob = (name: string, password: string) => ({
   jobname: name,
   sources: ["/etc"],
@@ -64,6 +66,17 @@ const documented: readonly (readonly [
 ])[] = [
   ["nextcloud-backup-script.toml", "nextcloud-backup-script"],
   ["nextcloud-backup-script-first.toml", "nextcloud-backup-script"],
+  [
+    "nextcloud-s3-backup.yaml",
+    "nextcloud-s3-backup",
+    {
+      settings: new Map([
+        ["pg-dsn", dsn],
+        ["s3-max-bandwidth", "10"],
+        ["pg-schema", "cloud"],
+      ]),
+    },
+  ],
   ["simplebackup.json", "simplebackup"],
   ["btrfs-snapshot-backup.toml", "btrfs-snapshot-backup"],
   ["nbkp-first.yaml", "nbkp"],

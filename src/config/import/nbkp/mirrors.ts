@@ -145,6 +145,11 @@ export class Mirrors {
       "nbkp ran when somebody started it. To run when its drives are there, say: schedule: { when: available }",
     );
     const to = `jobs.${job}`;
+    section.report.judge(section.path, "changed", {
+      to: `repositories.${repository}`,
+      message:
+        "links that lead out of the source are copied as links now (symlinks: safe leaves them out), and a run that would delete more than half of the mirror deletes nothing and fails (max-delete)",
+    });
     section.judge("enabled", "mapped", { to: `${to}.enabled` });
     if (source.slug !== undefined) section.judge("source", "mapped", { to: `${to}.sources` });
     if (sync.destination.slug !== undefined)

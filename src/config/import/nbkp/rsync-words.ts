@@ -15,7 +15,6 @@ export function optionsOf(sync: Section, to: string): Entry {
   const added = allowed(adding, "extra-options", { to, key: "extra-options" }) ?? [];
   return {
     options: replaced ?? ["--archive"],
-    symlinks: replaced === undefined ? "safe" : undefined,
     ...switches(given, to),
     "extra-options": added.length === 0 ? undefined : added,
   };

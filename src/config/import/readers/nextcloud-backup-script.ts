@@ -91,8 +91,23 @@ function nextcloud(root: Section, general: Section): Entry {
     },
     capture: "staged",
     staging: trimmed(general.needed("tmp_dir")),
-    extra: general.texts("extra_paths", `${sourceKey}.extra`),
+    ...extraPaths(general),
   };
+}
+
+/** The folder of config.php is known by its name; with it maintenance needs no PHP. */
+function extraPaths(general: Section): Entry {
+  const paths = general.texts("extra_paths")?.map(trimmed) ?? [];
+  const config = paths.find((path) => posix.basename(path) === "config");
+  const extra = paths.filter((path) => path !== config);
+  if (config === undefined) general.judge("extra_paths", "mapped", { to: `${sourceKey}.extra` });
+  else {
+    general.judge("extra_paths", "changed", {
+      to: `${sourceKey}.config`,
+      message: `${config} is taken for the folder of config.php: maintenance is switched there, without starting PHP`,
+    });
+  }
+  return { config, extra: extra.length === 0 ? undefined : extra };
 }
 
 /** The command without its last word. The script split it at blanks, whatever quotes said, and so does this. */

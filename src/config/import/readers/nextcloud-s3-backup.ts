@@ -18,17 +18,31 @@ export const nextcloudS3Backup: Reader = {
     const excluded = excludedTypes(root);
     const given = mappings.map((mapping) => readMapping(mapping));
     report.throwProblems();
+    judgeSettings(reading);
 
     const roots = Map.groupBy(given, ({ place }) => place);
     for (const [place, trees] of roots)
       addTree(reading, { place, trees, format: format ?? "%y%m%d-%H%M", excluded });
     root.judge("backup_date_format", "mapped", { to: "repositories" });
-    imported.comment(
-      ["jobs"],
-      'Say when: schedule: "0 3 * * *", and how long snapshots stay: keep: { daily: 14, monthly: 12 }. Without it nothing is ever forgotten, as before.',
-    );
   },
 };
+
+/** What stood on the command line is told of as well: a file has nothing of it. */
+function judgeSettings({ settings, report }: Reading): void {
+  for (const [name, value] of settings) {
+    const isSecret = /key$|^pg-dsn$/.test(name);
+    if (name !== "pg-schema") {
+      report.judge([`--${name}`], isSecret ? "secret" : "mapped", { to: "jobs" });
+    } else if (value === "public")
+      report.judge([`--${name}`], "unneeded", { message: "is the default" });
+    else {
+      report.judge([`--${name}`], "unmapped", {
+        message:
+          "tables are looked for where the user of the database finds them: ALTER ROLE … SET search_path",
+      });
+    }
+  }
+}
 
 function isMapping(value: unknown): boolean {
   const list: readonly unknown[] = Array.isArray(value) ? value : [];
@@ -58,7 +72,7 @@ function readMapping(section: Section): Mapping {
       .replaceAll(/^\/+|\/+$/g, ""),
     tree: {
       storage,
-      folder: section.text("user_name") ?? ".",
+      folder: section.needed("user_name"),
       path: clean === "" ? undefined : clean,
     },
     all: clean === "",
@@ -120,6 +134,10 @@ function addTree(reading: Reading, { place, trees, format, excluded }: TreeOf): 
       ],
       repository,
     });
+    imported.comment(
+      ["jobs", job],
+      'Say when: schedule: "0 3 * * *", and how long snapshots stay: keep: { daily: 14, monthly: 12 }. Without it nothing is ever forgotten, as before.',
+    );
     for (const mapping of same) judgeMapping(mapping, { job, repository });
   }
 }
