@@ -190,7 +190,7 @@ export class CloudUser implements AsyncDisposable {
     // Of several sources a mirror keeps the last part of the name of each.
     const places = data.startsWith("/")
       ? [join(target, data), join(target, basename(data))]
-      : [join(folder, data)];
+      : [join(folder, data), join(target, basename(data))];
     const place = places.find((path) => existsSync(path)) ?? "";
     return { folder, manifest, data: place, dump: join(folder, manifest.database.file) };
   }

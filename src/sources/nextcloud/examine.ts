@@ -49,7 +49,7 @@ async function said(
     const { message, hint } = error;
     return [
       {
-        code: "source-unusable",
+        code: "nextcloud-unusable",
         severity: "error",
         subject,
         message,
@@ -118,5 +118,5 @@ async function aboutDatabase(
   if (free === undefined || free > needed) return found;
   const message = `about ${formatSize(needed)} are needed for the dump in ${staging}, and ${formatSize(free)} are free`;
   const hint = "make some space there, or name another folder under `staging`";
-  return [...found, { code: "staging-full", severity: "warning", subject, message, hint }];
+  return [...found, { code: "nextcloud-space", severity: "warning", subject, message, hint }];
 }

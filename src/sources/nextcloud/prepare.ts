@@ -15,6 +15,7 @@ import { databaseOf, instanceOf, type Setup } from "./setup.ts";
 import { refuseFull } from "./space.ts";
 import { takeStaging } from "./staging.ts";
 import { keepStill, type Work } from "./still.ts";
+import type { Quiet } from "./window.ts";
 
 /**
  * Puts a Nextcloud together: its database as it was at one moment in maintenance, its files as they were
@@ -108,7 +109,7 @@ async function putTogether(work: Work, signal: AbortSignal): Promise<PreparedPat
     evidence: () => ({
       ...(quiet.seconds === undefined ? {} : { maintenanceSeconds: quiet.seconds }),
       dumpedBytes: dumped.bytes,
-      ...notesIn([...aboutInstance(instance), ...notes, ...staging.troubles]),
+      ...notesIn([...notesAbout(instance, quiet), ...notes, ...staging.troubles]),
     }),
     async [Symbol.asyncDispose]() {
       try {
@@ -124,9 +125,9 @@ function notesIn(notes: readonly string[]): Evidence {
   return notes.length === 0 ? {} : { notes };
 }
 
-function aboutInstance({ inMaintenance, objectStore }: Instance): readonly string[] {
+function notesAbout({ objectStore }: Instance, { isAnothers }: Quiet): readonly string[] {
   return [
-    ...(inMaintenance ? ["Nextcloud was in maintenance before the backup, and still is"] : []),
+    ...(isAnothers ? ["Nextcloud was in maintenance before the backup, and still is"] : []),
     ...(objectStore === undefined
       ? []
       : [

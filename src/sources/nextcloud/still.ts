@@ -62,11 +62,12 @@ export async function keepStill(work: Work, signal: AbortSignal): Promise<Kept> 
   }
 }
 
-async function openQuiet({ setup, instance }: Work, signal: AbortSignal): Promise<Quiet> {
+async function openQuiet({ setup }: Work, signal: AbortSignal): Promise<Quiet> {
   const { options, access } = setup;
   const nextcloud = nextcloudOf(setup);
   const { maintenance, entry } = await openMaintenance(nextcloud, options.maintenance, signal);
-  if (instance.inMaintenance) return alreadyQuiet(maintenance, signal);
+  // Asked at the last moment: whoever switched it on since then is not done with it either.
+  if (await maintenance.isOn(signal)) return alreadyQuiet(maintenance, signal);
   const budget = options.window === undefined ? {} : { budgetMs: options.window };
   return await Window.open({ maintenance, entry, ledger: access.ledger, ...budget }, signal);
 }

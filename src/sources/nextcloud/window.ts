@@ -7,6 +7,8 @@ import type { Maintenance } from "../../nextcloud/instance.ts";
 
 /** While an application does nothing. */
 export interface Quiet {
+  /** It was so before, for somebody else. */
+  readonly isAnothers: boolean;
   /** Aborts with the run, and when it has lasted too long (`window-exceeded`). */
   readonly signal: AbortSignal;
   /** Aborts when it has lasted too long: what was read since is not of one moment. */
@@ -22,6 +24,7 @@ export interface Quiet {
 /** Maintenance that was on before, and stays on. Closing it throws `maintenance-failed` when it was ended meanwhile. */
 export function alreadyQuiet(maintenance: Maintenance, signal: AbortSignal): Quiet {
   return {
+    isAnothers: true,
     signal,
     until: new AbortController().signal,
     seconds: undefined,
@@ -53,6 +56,7 @@ const patienceMs = 10 * 60_000;
  * at once when it is aborted or takes too long, maintenance ends.
  */
 export class Window implements Quiet {
+  readonly isAnothers = false;
   readonly signal: AbortSignal;
   readonly #request: WindowRequest;
   readonly #promised: Promised;
