@@ -1,5 +1,6 @@
 // Knows: how a bucket is written in a configuration. Must not know: what is kept in it.
 import * as z from "zod";
+import { Duration } from "../kernel/duration.ts";
 import { SecretReference, type ResolveSecret } from "../kernel/secret-reference.ts";
 import type { Secret } from "../kernel/secret.ts";
 
@@ -49,6 +50,13 @@ export const s3Shape = {
     description:
       "Whether the bucket is the first part of the path, not of the host's name. Default: true with an endpoint.",
   }),
+  timeout: Duration.refine((ms) => ms > 0, { error: "must be longer than nothing" })
+    .optional()
+    .meta({
+      description:
+        "After so long without a byte, a request is given up and made again. Default: 60s.",
+      examples: ["30s"],
+    }),
   prefix: z
     .string()
     .optional()
@@ -82,19 +90,22 @@ export async function storeSettings(
   const { bucket = otherwise.bucket, endpoint = otherwise.endpoint } = options;
   const { region = otherwise.region, "path-style": pathStyle = otherwise.pathStyle } = options;
   if (bucket === undefined) throw new Error("a bucket without a name passed the configuration");
-  const { "access-key": accessKey, "secret-key": secretKey } = options;
-  const credentials =
-    accessKey === undefined || secretKey === undefined
-      ? otherwise.credentials
-      : {
-          accessKey: await secret(accessKey, signal),
-          secretKey: await secret(secretKey, signal),
-        };
+  const credentials = await credentialsOf(options, { secret, signal });
   return {
     bucket,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
     pathStyle: pathStyle ?? endpoint !== undefined,
-    ...(credentials === undefined ? {} : { credentials }),
+    ...(options.timeout !== undefined && { stallMs: options.timeout }),
+    ...(otherwise.credentials && { credentials: otherwise.credentials }),
+    ...(credentials && { credentials }),
   };
+}
+
+async function credentialsOf(
+  { "access-key": accessKey, "secret-key": secretKey }: S3Options,
+  { secret, signal }: { readonly secret: ResolveSecret; readonly signal: AbortSignal },
+): Promise<StoreSettings["credentials"]> {
+  if (accessKey === undefined || secretKey === undefined) return undefined;
+  return { accessKey: await secret(accessKey, signal), secretKey: await secret(secretKey, signal) };
 }

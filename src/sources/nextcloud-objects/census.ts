@@ -84,8 +84,8 @@ export class Census {
     const notes = [
       ...this.#empty.map(({ name, reason }) => `${name}: ${reason}`),
       ...this.#unfinished.sentence(
-        "upload was not finished and is left out",
-        "uploads were not finished and are left out",
+        "upload is under way or was never finished",
+        "uploads are under way or were never finished",
       ),
       ...this.#orphans.sentence(
         "object has no row in the database, so that no file is in it",

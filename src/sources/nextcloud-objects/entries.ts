@@ -132,10 +132,11 @@ function filesOf(rows: readonly Row[], reading: FileReading): readonly ObjectEnt
     census.row(file.number);
     if (excluded.has(file.type)) return [];
     const targets = forest.pathsOf(file.storage, file.path);
-    for (const target of targets) if (forest.roots.has(target)) seen.add(target);
-    if (targets.length > 0 && !keepsUploads && isUnfinished(file.path)) {
-      census.unfinished(targets[0] ?? file.path);
-      return [];
+    for (const path of targets) if (forest.roots.has(path)) seen.add(path);
+    const [target] = targets;
+    if (target !== undefined && isUnfinished(file.path)) {
+      census.unfinished(target);
+      if (!keepsUploads) return [];
     }
     return targets.map((path) => ({ kind: "file" as const, path, ...file.content }));
   });

@@ -12,6 +12,7 @@ import {
   type SourceState,
 } from "../source.ts";
 import { Options } from "./options.ts";
+import { planReinstatement } from "./reinstate.ts";
 import { prepareObjects } from "./prepared.ts";
 import { findSetting, openView } from "./setting.ts";
 
@@ -57,6 +58,11 @@ function openObjects(options: Options, label: string, access: SourceAccess): Sou
       const view = await openView(setting, { host: access.host, through }, signal);
       const { keyPrefix } = setting;
       return prepareObjects({ view, store: openStore(setting.store), keyPrefix, options });
+    },
+    async reinstate(wish, signal) {
+      const setting = await findSetting(options, access, signal);
+      const { keyPrefix } = setting;
+      return await planReinstatement({ store: openStore(setting.store), keyPrefix }, wish, signal);
     },
     async examine(signal): Promise<readonly Finding[]> {
       const setting = await findSetting(options, access, signal);
