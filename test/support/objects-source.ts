@@ -136,9 +136,10 @@ export class MemoryStore {
 
   async #read(request: ObjectRequest): Promise<Readable> {
     this.reads.push(request);
-    const found = this.#objects.get(request.key);
-    const other = await this.interfere?.(request, found?.content ?? Buffer.alloc(0));
+    const before = this.#objects.get(request.key)?.content ?? Buffer.alloc(0);
+    const other = await this.interfere?.(request, before);
     if (other !== undefined) return other;
+    const found = this.#objects.get(request.key);
     if (found === undefined) {
       throw new HoldfastError("object-missing", `there is no object ${request.key}`);
     }

@@ -98,8 +98,8 @@ function removeUnheld(path: string): number {
   }
 }
 
-/** What interrupted backups were fetching. */
-function removeDownloads({ downloading }: Places): number {
+/** What interrupted backups were fetching, but for parts of large objects. Answers with the bytes that became free. */
+export function removeDownloads({ downloading }: Places): number {
   let freed = 0;
   for (const name of namesIn(downloading)) {
     const path = join(downloading, name);

@@ -36,7 +36,7 @@ import { type Contents, isThere, type Library, lookInto } from "./listing.ts";
 import { freeName } from "./names.ts";
 import type { Options } from "./options.ts";
 import { previewCommands } from "./preview.ts";
-import { collectGarbage, removeStaleManifests } from "./prune.ts";
+import { collectGarbage, removeDownloads, removeStaleManifests } from "./prune.ts";
 import { type Lying, seriesOf, snapshotOf } from "./record.ts";
 import { restoreFiles } from "./restore.ts";
 
@@ -274,6 +274,7 @@ export class ObjectsRepository implements Repository {
     return await this.#explained(async () => {
       mkdirSync(places.snapshots, { recursive: true });
       using _ = takeLease(places, this.name);
+      removeDownloads(places);
       if (leftovers.length > 0) {
         const paths = leftovers.map((name) => snapshotPlace(places, name));
         await this.#run(removeCommand(paths), signal);
