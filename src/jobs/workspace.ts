@@ -1,4 +1,6 @@
 // Knows: the private folder that an application is restored into before it is put back. Must not know: any application.
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { posix } from "node:path";
 import * as z from "zod";
 import type { Command, Host } from "../hosts/host.ts";
@@ -14,7 +16,7 @@ export interface Workspace extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Where it is to be: by default where temporary files are. One that is `kept` is the person's own. */
+/** Where it is to be: by default where large temporary files are. One that is `kept` is the person's own. */
 export interface WorkspaceWish {
   readonly path: string | undefined;
   readonly kept: boolean;
@@ -24,10 +26,9 @@ export interface WorkspaceWish {
 /** Makes it, for this user only. Throws `target-invalid` where it cannot be made. */
 export async function makeWorkspace(
   here: Host,
-  { path, kept, ledger }: WorkspaceWish,
+  { path = somewhere(), kept, ledger }: WorkspaceWish,
   signal: AbortSignal,
 ): Promise<Workspace> {
-  if (path === undefined) return await here.scratch();
   if (kept) {
     await here.run(makeCommand(path, ["--parents"]), signal);
     return { path, [Symbol.asyncDispose]: async () => {} };
@@ -50,6 +51,12 @@ export async function makeWorkspace(
       promised.settle();
     },
   };
+}
+
+// What is in /tmp may be in memory. Whoever names another folder means it.
+function somewhere(): string {
+  const folder = tmpdir() === "/tmp" ? "/var/tmp" : tmpdir();
+  return posix.join(folder, `holdfast-restoring-${randomUUID()}`);
 }
 
 function makeCommand(path: string, options: readonly string[]): Command {
