@@ -11,7 +11,7 @@ export const nextcloudS3Backup: Reader = {
   recognises: (root) =>
     root.has("mapping") && (root.has("backup_date_format") || isMapping(root.raw("mapping"))),
   read(reading) {
-    const { root, report, imported } = reading;
+    const { root, report } = reading;
     const mappings = root.list("mapping");
     if (mappings.length === 0) report.problem(root.at("mapping"), "holds no mapping");
     const format = root.text("backup_date_format");
