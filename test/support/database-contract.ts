@@ -19,6 +19,8 @@ export interface Subject extends AsyncDisposable {
   readonly other: { readonly name: string; readonly settings: Parameters<typeof openDatabase>[0] };
   /** Makes the other database, empty. */
   makeOther(): Promise<void>;
+  /** Takes from its user the right to read one table. */
+  allowLess?(): Promise<void>;
   /** Runs statements as its administrator, in the database itself or in the other one. */
   query(statements: string, other?: boolean): Promise<string>;
   /** All that is in it, as text that is the same for the same content only. */

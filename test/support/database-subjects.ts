@@ -4,13 +4,14 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Secret } from "../../src/kernel/secret.ts";
+import { canary } from "./canaries.ts";
 import { type Kind, oddTexts, printed } from "./database-contract.ts";
 import { mariadbTools, startMariadb } from "./mariadb-server.ts";
 import { postgresqlTools, startPostgresql } from "./postgresql-server.ts";
 import { withoutTools } from "./tools.ts";
 
 // Quotes, spaces, and what a shell would expand.
-const password = `p' w"$(id)\\%😀`;
+const password = canary("database", ` p' w"$(id)\\%😀`);
 // No quotes: mariadb-dump itself does not find such a database.
 const name = "shop 1 -- ünd";
 const other = "-other; drill";
@@ -67,6 +68,13 @@ export const mariadbKind: Kind = {
     return {
       settings,
       other: { name: other, settings: { ...settings, name: other } },
+      allowLess: async () => {
+        await server.query(`
+          REVOKE ALL ON \`${name}\`.* FROM 'nc'@'%';
+          GRANT SELECT, SHOW VIEW, TRIGGER ON \`${name}\`.numbers TO 'nc'@'%';
+          GRANT LOCK TABLES ON \`${name}\`.* TO 'nc'@'%';
+          GRANT INSERT ON \`${name}\`.texts TO 'nc'@'%'`);
+      },
       makeOther: async () => {
         await server.query(`CREATE OR REPLACE DATABASE \`${other}\` CHARACTER SET utf8mb4`);
       },
@@ -121,6 +129,9 @@ export const postgresqlKind: Kind = {
     return {
       settings,
       other: { name: other, settings: { ...settings, name: other } },
+      allowLess: async () => {
+        await server.query("CREATE TABLE secret (id int); REVOKE ALL ON secret FROM nc", name);
+      },
       makeOther: async () => {
         await server.query(`DROP DATABASE IF EXISTS "${other}"`);
         await server.query(`CREATE DATABASE "${other}" OWNER nc`);

@@ -24,7 +24,7 @@ import { dropEverything } from "./replace.ts";
 import { copyRows, endOfQuery } from "./rows.ts";
 
 // Newer tools close what they opened with \restrict after the marker.
-const wholeEnd = /\n-- PostgreSQL database dump complete\n--\s*(\\unrestrict \S+\s*)?$/;
+const wholeEnd = /\n-- PostgreSQL database dump complete\n--\n\n(\\unrestrict \S+\n\n)?$/;
 
 /** One database of a server, by PostgreSQL's own tools. */
 export class Postgresql implements Database {

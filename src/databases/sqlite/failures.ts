@@ -5,6 +5,11 @@ const further: Readonly<Record<Deed, readonly Meaning[]>> = {
   ask: [],
   dump: [
     {
+      says: /database or disk is full|No space left on device/,
+      code: "dump-failed",
+      hint: "make room where its copy is put: in the folder of the dump, or in /tmp where `through` leads",
+    },
+    {
       says: /holdfast: damaged|malformed/,
       code: "dump-failed",
       hint: "see what is wrong with: sqlite3 FILE 'PRAGMA integrity_check', and restore an older snapshot",
