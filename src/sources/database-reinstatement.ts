@@ -113,7 +113,8 @@ async function replace(
   };
   const { label } = openDatabase(settings, access);
   const what = { kept, folders: [], ...(isKept ? { database: replaced } : {}) };
-  const made = { host, ledger, subject: label, undoings: new Map() };
+  const unkept = isKept ? {} : { unkept: label };
+  const made = { host, ledger, subject: label, undoings: new Map(), ...unkept };
   const replacement = await Replacement.begin(made, what, signal);
   try {
     if (isKept) {

@@ -43,6 +43,8 @@ export interface ReplacementAccess {
   readonly subject: string;
   /** How the entries are undone that can be `last`. */
   readonly undoings: ReadonlyMap<string, Undo>;
+  /** What is replaced and cannot be put back, as a person calls it. */
+  readonly unkept?: string;
 }
 
 /**
@@ -90,7 +92,7 @@ export class Replacement {
     } catch (worse) {
       throw stillOwed(error, worse, this.#replaced);
     }
-    throw error instanceof HoldfastError ? withWord(error) : error;
+    throw error instanceof HoldfastError ? withWord(error, this.#access) : error;
   }
 
   /** From now on it is done: whatever happens, what came stays. What is owed `last` is owed still. */
@@ -170,8 +172,12 @@ async function putBack(
   await run(host, ["rm", "--recursive", "--force", "--one-file-system", "--", kept], signal);
 }
 
-function withWord({ code, message, hint, cause }: HoldfastError): HoldfastError {
-  return new HoldfastError(code, `${message}; what was there is in place again`, {
+function withWord(
+  { code, message, hint, cause }: HoldfastError,
+  { unkept }: ReplacementAccess,
+): HoldfastError {
+  const but = unkept === undefined ? "" : `, but for ${unkept}, which could not be kept`;
+  return new HoldfastError(code, `${message}; what was there is in place again${but}`, {
     ...(hint === undefined ? {} : { hint }),
     cause,
   });

@@ -69,6 +69,7 @@ export async function exchange(parts: Parts, work: ReinstateWork): Promise<Excha
     ledger,
     subject: `the Nextcloud in ${parts.decided.ground.data}`,
     undoings: maintenanceUndoings({ get: () => host }),
+    ...(typeof parts.decided.size === "object" ? { unkept: "its database" } : {}),
   };
   await flush(host, parts.found.data, work.signal);
   const replacement = await Replacement.begin(made, replaced, work.signal);
