@@ -35,7 +35,7 @@ export async function refuseMissing(
   { host, config, extra }: Collection,
   signal: AbortSignal,
 ): Promise<void> {
-  const paths = [...extra, ...(config === undefined ? [] : [config])];
+  const paths = [...extra, ...(config === undefined ? [] : [`${config}/config.php`])];
   const states = await host.inspect(paths, signal);
   for (const [index, state] of states.entries()) {
     const path = paths[index] ?? "";

@@ -119,10 +119,12 @@ function copyWords(reflink: "always" | "auto") {
   return ["cp", "--archive", `--reflink=${reflink}`, "--no-target-directory", "--"] as const;
 }
 
+// Given the name of a file that is missing, flock would make an empty one.
+const locking = 'exec 9<"$1" && flock --shared --wait 20 9 && shift && exec "$@"';
+
 /** Copies while nobody rewrites config.php: Nextcloud does so in place, under this lock. */
 export function underConfigLock(config: string, command: Command): Command {
-  const lock = ["flock", "--shared", "--wait", "20", `${config}/config.php`] as const;
-  return { ...command, argv: [...lock, ...command.argv] };
+  return { ...command, argv: ["sh", "-c", locking, "sh", `${config}/config.php`, ...command.argv] };
 }
 
 /** Brings a copy up to date: `from` and `to` are both folders, or both files. */
