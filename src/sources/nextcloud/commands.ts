@@ -120,7 +120,10 @@ function copyWords(reflink: "always" | "auto") {
 }
 
 // Given the name of a file that is missing, flock would make an empty one.
-const locking = 'exec 9<"$1" && flock --shared --wait 20 9 && shift && exec "$@"';
+const locking = `exec 9<"$1" || exit
+if command -v flock >/dev/null; then flock --shared --wait 20 9 || exit; fi
+shift
+exec "$@"`;
 
 /** Copies while nobody rewrites config.php: Nextcloud does so in place, under this lock. */
 export function underConfigLock(config: string, command: Command): Command {
