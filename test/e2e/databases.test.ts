@@ -6,26 +6,9 @@ import type { DatabaseSettings } from "../../src/databases/database.ts";
 import { finishedRun } from "../support/backup-user.ts";
 import { type Kind, printed, type Subject } from "../support/database-contract.ts";
 import { mariadbKind, postgresqlKind, sqliteKind } from "../support/database-subjects.ts";
-import { type Ended, newUser, type User } from "../support/holdfast.ts";
+import { sourceOf, succeeded } from "../support/database-user.ts";
+import { newUser, type User } from "../support/holdfast.ts";
 import { withoutTools } from "../support/tools.ts";
-
-/** As a person writes it into the configuration. */
-async function sourceOf(
-  user: User,
-  settings: DatabaseSettings,
-  more: Readonly<Record<string, unknown>> = {},
-): Promise<object> {
-  if (settings.kind === "sqlite") return { sqlite: { file: settings.file, ...more } };
-  const { kind, password, ...others } = settings;
-  const file = await user.write(`${kind}.password`, `${password?.reveal() ?? ""}\n`);
-  const staging = user.at("staging");
-  return { [kind]: { ...others, password: { file }, staging, ...more } };
-}
-
-function succeeded(ended: Ended): Ended {
-  assert.equal(ended.exitStatus, 0, `${ended.stdout}${ended.stderr}`);
-  return ended;
-}
 
 async function filesBelow(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

@@ -23,6 +23,8 @@ export interface Subject extends AsyncDisposable {
   allowLess?(): Promise<void>;
   /** Runs statements as its administrator, in the database itself or in the other one. */
   query(statements: string, other?: boolean): Promise<string>;
+  /** How many rows `numbers` has, there or in another database of the server. */
+  count(database?: string): Promise<string>;
   /** All that is in it, as text that is the same for the same content only. */
   content(other?: boolean): Promise<string>;
 }

@@ -75,6 +75,8 @@ export const mariadbKind: Kind = {
           GRANT LOCK TABLES ON \`${name}\`.* TO 'nc'@'%';
           GRANT INSERT ON \`${name}\`.texts TO 'nc'@'%'`);
       },
+      count: async (chosen = name) =>
+        (await server.query("SELECT count(*) FROM numbers", chosen)).trim(),
       makeOther: async () => {
         await server.query(`CREATE OR REPLACE DATABASE \`${other}\` CHARACTER SET utf8mb4`);
       },
@@ -132,6 +134,8 @@ export const postgresqlKind: Kind = {
       allowLess: async () => {
         await server.query("CREATE TABLE secret (id int); REVOKE ALL ON secret FROM nc", name);
       },
+      count: async (chosen = name) =>
+        (await server.query("SELECT count(*) FROM numbers", chosen)).trim(),
       makeOther: async () => {
         await server.query(`DROP DATABASE IF EXISTS "${other}"`);
         await server.query(`CREATE DATABASE "${other}" OWNER nc`);
@@ -173,6 +177,7 @@ export const sqliteKind: Kind = {
     return {
       settings: { kind: "sqlite", file },
       other: { name: drill, settings: { kind: "sqlite", file: drill } },
+      count: async () => (await query("SELECT count(*) FROM numbers")).trim(),
       makeOther: async () => await rm(drill, { force: true }),
       query,
       content: async (isOther) => await query(".dump", isOther),
