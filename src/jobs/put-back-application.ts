@@ -112,7 +112,15 @@ async function reinstate(asked: Asked, means: Means): Promise<ReinstateReport> {
     throw new HoldfastError("interrupted", "it was not confirmed, so nothing was done");
   }
   const { reinstatement, plan } = decided;
-  await using workspace = await workspaceFor(asked, decided, means);
+  await using workspace = await makeWorkspace(
+    program.hosts.here,
+    {
+      path: request.target ?? reinstatement.workspace,
+      kept: request.target !== undefined,
+      ledger: means.ledger,
+    },
+    work.signal,
+  );
   const restored = await restoreInto(workspace, decided, asked);
   const done = await reinstatement.carryOut(restored, {
     signal: work.signal,
@@ -155,6 +163,7 @@ async function decide(asked: Asked, means?: Means): Promise<Decided> {
   );
   const reinstatement = await source.reinstate?.({ ...request.wish, time: started }, signal);
   if (reinstatement === undefined) throw new Error(`${placed.spec.label} cannot be put back`);
+  await refuseFull(asked, { reinstatement, snapshots });
   const which = snapshots.map(({ id, time }) => localText(id, time)).join(", ");
   const plan = {
     job: job.name,
@@ -199,32 +208,24 @@ async function sourceIn(
   return openSource(program, placed, { volumes, ledger: ledger ?? noLedger });
 }
 
-async function workspaceFor(
+/** Throws where there is no room for the copy, as far as it is known how large it is. */
+async function refuseFull(
   { program, request, work }: Asked,
-  { reinstatement, snapshots }: Decided,
-  { ledger }: Means,
-): Promise<Workspace> {
-  const { here } = program.hosts;
+  { reinstatement, snapshots }: Pick<Decided, "reinstatement" | "snapshots">,
+): Promise<void> {
+  const path = request.target ?? reinstatement.workspace;
+  if (path === undefined) return;
+  const folder = posix.dirname(path);
+  const [state] = await program.hosts.here.inspect([folder], work.signal);
+  if (state === undefined || !("freeBytes" in state)) return;
   const known = snapshots.flatMap(({ bytes }) => bytes ?? []);
-  const bytes = known.reduce((sum, each) => sum + each, 0);
-  const needed = bytes + (reinstatement.extraBytes ?? 0);
-  const { target } = request;
-  const path = target ?? reinstatement.workspace;
-  const state =
-    path === undefined ? undefined : (await here.inspect([posix.dirname(path)], work.signal))[0];
-  if (
-    path !== undefined &&
-    state !== undefined &&
-    "freeBytes" in state &&
-    state.freeBytes < needed
-  ) {
-    throw new HoldfastError(
-      "target-invalid",
-      `${posix.dirname(path)} has ${formatSize(state.freeBytes)} free, and about ${formatSize(needed)} are needed`,
-      { hint: "make room there first: nothing was done" },
-    );
-  }
-  return await makeWorkspace(here, { path, kept: target !== undefined, ledger }, work.signal);
+  const needed = known.reduce((sum, each) => sum + each, reinstatement.extraBytes ?? 0);
+  if (state.freeBytes >= needed) return;
+  throw new HoldfastError(
+    "target-invalid",
+    `${folder} has ${formatSize(state.freeBytes)} free, and about ${formatSize(needed)} are needed`,
+    { hint: "make room there first: nothing was done" },
+  );
 }
 
 async function restoreInto(
