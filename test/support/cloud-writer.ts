@@ -50,12 +50,13 @@ async function main(): Promise<void> {
   const there: string[] = [];
   process.stdout.write("ready\n");
   for (let number = 0; !over.signal.aborted; number += 1) {
+    // From before it looks: what stalls in between may be late as well.
+    const began = performance.now();
     if (isInMaintenance(options.config)) {
       report.waited += 1;
       await sleep(5);
       continue;
     }
-    const began = performance.now();
     const path = await change({ ...options, there, number }, database.execute);
     if (performance.now() - began > options.slowMs) report.slow.push(path);
     report.done += 1;
