@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Host } from "../../hosts/host.ts";
 import type { CheckLevel, CheckResult, Work } from "../engine.ts";
+import { codeOf } from "./errors.ts";
 import { manifestPlace, type Places, reasonAgainst, snapshotPlace } from "./layout.ts";
 import { linesOf, parseLine } from "./manifest.ts";
 import { Numbers, indexIn } from "./numbers.ts";
@@ -78,9 +79,7 @@ async function compareWithManifest(
       }
     }
   } catch (error) {
-    if (!(error instanceof Error) || !("code" in error) || !String(error.code).startsWith("ZSTD")) {
-      throw error;
-    }
+    if (!/^Z(STD)?_/.test(codeOf(error) ?? "")) throw error;
     problems.push(`snapshot ${name}: its manifest is damaged; its files are not`);
   }
   return problems;

@@ -8,7 +8,9 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { interruption } from "../../hosts/interruption.ts";
 import { isAlive, thisProcess } from "../../hosts/process-identity.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import { codeOf } from "./errors.ts";
@@ -56,11 +58,30 @@ function isHeld({ lease, touchedMs }: Found): boolean {
   return liveness === "alive";
 }
 
+// As long as it takes to tidy up after somebody, and not as long as a backup.
+const patienceMs = 3000;
+const pauseMs = 50;
+
 /**
  * Says that this process adds to the repository, until it is disposed of. Throws `repository-locked` when
- * another one does.
+ * another one does, and goes on doing so for a while.
  */
-export function takeLease(places: Places, repository: string): Disposable {
+export async function takeLease(
+  places: Places,
+  repository: string,
+  signal: AbortSignal,
+): Promise<Disposable> {
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += pauseMs) {
+    if (signal.aborted) throw interruption(signal, "waiting for another backup");
+    const lease = tryLease(places);
+    if (lease !== undefined) return lease;
+    await sleep(pauseMs);
+  }
+  throw locked(repository, runningBackup(places), places.lease);
+}
+
+/** The same, and nothing when another process has it. */
+export function tryLease(places: Places): Disposable | undefined {
   const { lease: path } = places;
   const passing = `${path}.${process.pid}`;
   const lease: Lease = { owner: thisProcess(), since: Date.now() };
@@ -69,8 +90,7 @@ export function takeLease(places: Places, repository: string): Disposable {
     if (!tryToLink(passing, path)) {
       const running = runningBackup(places);
       if (running === undefined) removeDead(path);
-      if (running !== undefined || !tryToLink(passing, path))
-        throw locked(repository, running, path);
+      if (running !== undefined || !tryToLink(passing, path)) return undefined;
     }
   } finally {
     unlinkSync(passing);

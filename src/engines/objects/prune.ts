@@ -14,8 +14,6 @@ export interface Pruning {
   readonly places: Places;
   /** Content that was touched since then may belong to a backup that is running. Milliseconds since 1970. */
   readonly beforeMs: number;
-  /** Whether one is running. */
-  readonly isRunning: boolean;
 }
 
 // An inode with more names than that has them from snapshots: nobody finds the same under as many ETags.
@@ -30,9 +28,8 @@ const partsKeptMs = 7 * dayMs;
  * the bytes that became free.
  */
 export async function collectGarbage(pruning: Pruning, signal: AbortSignal): Promise<number> {
-  const leftovers = pruning.isRunning ? 0 : removeDownloads(pruning.places);
   const garbage = await unheldInodes(pruning, signal);
-  if (garbage.length === 0) return leftovers;
+  if (garbage.length === 0) return 0;
   const paths: string[] = [];
   let freed = 0;
   const removeAll = (): void => {
@@ -44,7 +41,7 @@ export async function collectGarbage(pruning: Pruning, signal: AbortSignal): Pro
     if (paths.length === 1000) removeAll();
   });
   removeAll();
-  return leftovers + freed;
+  return freed;
 }
 
 /** Inodes of which every name is in the store. Ascending. */

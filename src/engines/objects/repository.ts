@@ -1,5 +1,5 @@
 // Knows: what every verb means for dated trees over a store of content. Must not know: what a job is.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import type { Command } from "../../hosts/host.ts";
 import { interruption } from "../../hosts/interruption.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
@@ -31,7 +31,7 @@ import { explain } from "./errors.ts";
 import { examineRepository } from "./examine.ts";
 import { findIn } from "./find.ts";
 import { isLeaving, leavingPlace, placesIn, snapshotPlace } from "./layout.ts";
-import { takeLease, runningBackup } from "./lease.ts";
+import { runningBackup, takeLease, tryLease } from "./lease.ts";
 import { type Contents, isThere, type Library, lookInto } from "./listing.ts";
 import { freeName } from "./names.ts";
 import type { Options } from "./options.ts";
@@ -193,25 +193,31 @@ export class ObjectsRepository implements Repository {
 
   async prune({ signal }: Work): Promise<PruneResult> {
     const { places } = this.library;
-    const running = runningBackup(places);
-    const beforeMs = running === undefined ? Date.now() : running.since.getTime() - clockSlackMs;
-    const { leftovers } = await this.#look(signal);
-    const going = running === undefined ? leftovers : leftovers.filter(isLeaving);
-    if (going.length > 0) {
-      await this.#run(removeCommand(going.map((name) => snapshotPlace(places, name))), signal);
-    }
+    const { snapshots } = await this.#look(signal);
     return await this.#explained(async () => {
-      const pruning = {
-        host: this.#access.host,
-        places,
-        beforeMs,
-        isRunning: running !== undefined,
-      };
-      const freedBytes = await collectGarbage(pruning, signal);
-      const { taken } = lookInto(this.library);
-      if (running === undefined) removeStaleManifests(places, taken);
-      return { freedBytes };
+      // Who has the lease can have left nothing behind yet, and nobody can begin meanwhile.
+      const freedBytes = this.#tidy(snapshots);
+      const { leftovers } = await this.#look(signal);
+      const going = leftovers.filter(isLeaving).map((name) => snapshotPlace(places, name));
+      if (going.length > 0) await this.#run(removeCommand(going), signal);
+      const running = runningBackup(places);
+      const beforeMs = running === undefined ? Date.now() : running.since.getTime() - clockSlackMs;
+      const pruning = { host: this.#access.host, places, beforeMs };
+      return { freedBytes: freedBytes + (await collectGarbage(pruning, signal)) };
     });
+  }
+
+  /** Puts what interrupted backups left out of the way, unless one is running. Takes a moment. */
+  #tidy(snapshots: readonly Lying[]): number {
+    const { places } = this.library;
+    using lease = tryLease(places);
+    if (lease === undefined) return 0;
+    const { leftovers } = lookInto(this.library);
+    for (const name of leftovers.filter((each) => !isLeaving(each))) {
+      renameSync(snapshotPlace(places, name), leavingPlace(places, `${Date.now()}-${name}`));
+    }
+    removeStaleManifests(places, new Set(snapshots.map(({ name }) => name)));
+    return removeDownloads(places);
   }
 
   async check(level: CheckLevel, work: Work): Promise<CheckResult> {
@@ -273,7 +279,7 @@ export class ObjectsRepository implements Repository {
     const { places } = this.library;
     return await this.#explained(async () => {
       mkdirSync(places.snapshots, { recursive: true });
-      using _ = takeLease(places, this.name);
+      using _ = await takeLease(places, this.name, signal);
       removeDownloads(places);
       if (leftovers.length > 0) {
         const paths = leftovers.map((name) => snapshotPlace(places, name));
