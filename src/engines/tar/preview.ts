@@ -102,10 +102,13 @@ function fileOf(id: string, { compress, encrypt }: Options): string {
   return parseArchiveName(file)?.file ?? file;
 }
 
-/** As the real one, for the eye: secrets are not fetched to be shown. */
-function shownCipher({ encrypt }: Options): Cipher {
+/** As the real one, but for its secret, which is not fetched to be shown. */
+export function shownCipher({ encrypt }: Options): Cipher {
   if (encrypt === undefined) return { kind: "none" };
-  if ("age" in encrypt) return { kind: "age", recipients: encrypt.age.recipients };
+  if ("age" in encrypt) {
+    const { recipients, identity } = encrypt.age;
+    return { kind: "age", recipients, ...(identity === undefined ? {} : { identity }) };
+  }
   if ("recipients" in encrypt.gpg) {
     return { kind: "gpg-recipients", recipients: encrypt.gpg.recipients };
   }

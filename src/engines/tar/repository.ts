@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Command } from "../../hosts/host.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import type { Evidence } from "../../kernel/evidence.ts";
+import type { Finding } from "../../kernel/finding.ts";
 import type { Snapshot } from "../../kernel/snapshot.ts";
 import type {
   BackupRequest,
@@ -25,13 +26,14 @@ import { checkArchives } from "./check.ts";
 import { type Cipher, encryptionOf, initCommands, removeCommand } from "./commands.ts";
 import { copyFile } from "./copy.ts";
 import { explain } from "./errors.ts";
+import { examineArchives } from "./examine.ts";
 import { findMembers } from "./find.ts";
 import { checkKey } from "./key-check.ts";
 import { namingFor } from "./members.ts";
 import { isLeftover, manifestFile, newArchiveName, stateFile } from "./names.ts";
 import type { Options } from "./options.ts";
 import { planArchive } from "./plan.ts";
-import { previewCommands } from "./preview.ts";
+import { previewCommands, shownCipher } from "./preview.ts";
 import { restoreArchives } from "./restore.ts";
 import {
   type Archive,
@@ -228,6 +230,14 @@ export class TarRepository implements Repository {
     const { archives } = await lookInto(this.folder, work.signal);
     const reading = await this.#reading(work.signal);
     return await restoreArchives(reading, { archives, request }, work);
+  }
+
+  async examine(signal: AbortSignal): Promise<readonly Finding[]> {
+    if (!(await this.exists(signal))) return [];
+    return await examineArchives(
+      { folder: this.folder, here: this.#access.here, cipher: shownCipher(this.#options) },
+      signal,
+    );
   }
 
   preview(planned: PlannedVerb): readonly Command[] {
