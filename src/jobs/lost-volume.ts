@@ -8,7 +8,7 @@ import type { Program } from "./program.ts";
  * any more. What a tool says of a drive that was pulled out is true, and leads nobody to the drive.
  */
 export async function causeOf(
-  error: unknown,
+  thrown: unknown,
   {
     program,
     volumes,
@@ -19,6 +19,8 @@ export async function causeOf(
     readonly signal: AbortSignal;
   },
 ): Promise<unknown> {
+  // What could not be put back after a failure is worse than the failure: somebody waits for it.
+  const error: unknown = thrown instanceof SuppressedError ? thrown.error : thrown;
   if (!(error instanceof HoldfastError) || signal.aborted) return error;
   // Then its drives are out of reach too, and none of them has to be plugged in.
   if (error.code === "host-unreachable") return error;

@@ -9,7 +9,7 @@ export const markerFile = ".holdfast-staging";
 /** Says what was put together. */
 export const manifestFile = "holdfast-nextcloud.json";
 /** As the Nextcloud backup script called it. */
-export const dumpFile = "database_backup.bak";
+const dumpFile = "database_backup.bak";
 export const extraFolder = "extra";
 /** The folder of config.php, in `extra`. */
 export const configFolder = "config";
