@@ -1,9 +1,13 @@
 // A Nextcloud that is put back in place: all of it or nothing, and what was there stays beside it.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Secret } from "../../src/kernel/secret.ts";
+import { holdfastProgram } from "../support/holdfast.ts";
 import { mariadbTools, startMariadb } from "../support/mariadb-server.ts";
 import { postgresqlTools, startPostgresql } from "../support/postgresql-server.ts";
 import { Cloud, type CloudOptions } from "../support/restored-cloud.ts";
@@ -232,6 +236,60 @@ suite("a Nextcloud", options, () => {
     assert.match(stderr, /what was there is in place again/);
     await writeFile(occ, script);
     await assertUntouched(made);
+  });
+
+  test("is as it was when a person interrupts it in the middle", async () => {
+    const made = await changedCloud();
+    await using cloud = made.cloud;
+    const [occ] = cloud.nextcloud.occ;
+    const script = await readFile(occ, "utf8");
+    const said = cloud.user.at("reached");
+    const hanging = `case "$*" in *fingerprint*) : > '${said}'; exec sleep 600 ;; esac`;
+    await writeFile(occ, script.replace("\n", `\n${hanging}\n`));
+    const { child, ended } = cloud.user.start(["restore", "cloud", "--in-place", "--yes"]);
+    while (!existsSync(said) && child.exitCode === null) await sleep(50);
+
+    child.kill("SIGINT");
+    const { exitStatus, stderr } = await ended;
+
+    assert.equal(exitStatus, 130, stderr);
+    assert.match(stderr, /what was there is in place again/);
+    await writeFile(occ, script);
+    await assertUntouched(made);
+  });
+
+  test("is put back for who says so at the terminal, and for nobody else", async (t) => {
+    if (withoutTools("script") !== false) {
+      t.skip("needs script");
+      return;
+    }
+    const made = await changedCloud();
+    await using cloud = made.cloud;
+    const { user } = cloud;
+    const onTerminal = async (answer: string): Promise<string> => {
+      const command = `'${holdfastProgram}' restore cloud --in-place; echo "exit $?"`;
+      const words = ["-q", "-c", command, "/dev/null"];
+      const child = spawn("script", words, {
+        cwd: user.home,
+        env: user.environment({ TERM: "xterm" }),
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      let shown = "";
+      for await (const chunk of child.stdout) {
+        shown += String(chunk);
+        if (shown.includes("[y/N]") && !child.stdin.writableEnded) child.stdin.end(`${answer}\n`);
+      }
+      return shown;
+    };
+
+    const refused = await onTerminal("n");
+    await assertUntouched(made);
+    const confirmed = await onTerminal("y");
+
+    assert.match(refused, /8\. switch maintenance off/);
+    assert.match(refused, /not confirmed, so nothing was done[^]*exit 130/);
+    assert.match(confirmed, /put back the Nextcloud in [^]*exit 0/);
+    assert.deepEqual(await cloud.state(), made.before);
   });
 
   test("is tried out in another directory and another database", async () => {
