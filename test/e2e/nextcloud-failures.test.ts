@@ -248,7 +248,7 @@ suite(
           "mariadb-dump",
           'PATH=$REAL mariadb-dump "$@"; echo "mariadb-dump: Error 2013: Lost connection" >&2; exit 3',
         );
-        await cloud.failed("dump-failed");
+        await cloud.failed("database-unusable");
       });
 
       await t.test("and when the snapshot fails beside it", async () => {
@@ -256,8 +256,8 @@ suite(
         await cloud.replace(
           "btrfs",
           `case "$*" in
-             *snapshot*.trial-snapshot) ;;
-             *snapshot*) echo "ERROR: cannot snapshot: Read-only file system" >&2; exit 1 ;;
+             *.trial-snapshot) ;;
+             "subvolume snapshot "*) echo "ERROR: cannot snapshot: Read-only file system" >&2; exit 1 ;;
            esac
            PATH=$REAL exec btrfs "$@"`,
         );
