@@ -4,6 +4,7 @@ import type { Evidence } from "../../kernel/evidence.ts";
 import type { PreparedObjects } from "../../kernel/prepared-source.ts";
 import type { Work } from "../engine.ts";
 import { explain } from "./errors.ts";
+import { Doubts } from "./doubts.ts";
 import { Fetching } from "./fetching.ts";
 import { inOrder } from "./in-order.ts";
 import { join, type Portion } from "./joining.ts";
@@ -60,7 +61,8 @@ export async function makeSnapshot(undertaking: Undertaking, work: Work): Promis
     shelving: new Shelving(places, sync),
     onBytes: (bytes) => meter.came(bytes),
   });
-  const workplace = { places, tree, threads, fetching, tally };
+  const doubts = new Doubts(source, signal);
+  const workplace = { places, tree, threads, fetching, doubts, tally };
   await makeTree(undertaking, { workplace, meter, stop, signal });
   if (fetching.etagsAreNoHashes) {
     tally.note(

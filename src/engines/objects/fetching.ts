@@ -45,7 +45,12 @@ export type Obtained =
       /** It was replaced while the backup ran: what is there now was taken. */
       readonly replaced: boolean;
     }
-  | { readonly kind: "hole"; readonly reason: string };
+  | {
+      readonly kind: "hole";
+      readonly reason: string;
+      /** The same object will never be anything else. */
+      readonly lasting?: true;
+    };
 
 const attempts = 5;
 const firstPauseMs = 200;
@@ -114,7 +119,8 @@ export class Fetching {
       if (signal.aborted) throw interruption(signal, "the backup");
       if (error instanceof DiskFailure) throw error.cause;
       if (error instanceof HoldfastError && !isRetriable(error)) {
-        return { kind: "hole", reason: error.message };
+        const isLasting = error.code === "source-unreadable";
+        return { kind: "hole", reason: error.message, ...(isLasting && { lasting: true }) };
       }
       // Replaced since it was listed: whatever is there now is the file.
       if (error instanceof HoldfastError && error.code === "object-changed") course.pinned = false;

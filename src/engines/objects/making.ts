@@ -1,5 +1,6 @@
 // Knows: how one name after another comes into a snapshot, and what is fetched for it. Must not know: when it is complete.
 import type { ObjectFile } from "../../kernel/prepared-source.ts";
+import type { Doubts } from "./doubts.ts";
 import type { Fetching } from "./fetching.ts";
 import type { FolderEntry, Portion, Wanted } from "./joining.ts";
 import { isTelling, type Places, reasonAgainst, shelfOf } from "./layout.ts";
@@ -9,6 +10,7 @@ import {
   folderLine,
   identityOf,
   type Kept,
+  lastingHoleInLine,
   parseLine,
 } from "./manifest.ts";
 import { adopt } from "./shelving.ts";
@@ -23,6 +25,7 @@ export interface Workplace {
   readonly tree: string;
   readonly threads: Threads;
   readonly fetching: Fetching;
+  readonly doubts: Doubts;
   readonly tally: Tally;
 }
 
@@ -37,6 +40,10 @@ interface Row {
   /** What was found out only now. */
   isNews: boolean;
   hole?: string;
+  /** See `Kept`. */
+  lasting?: boolean;
+  /** What makes a hole or a difference nothing to worry about. */
+  excuse?: string;
 }
 
 // What is linked may be pruned at that moment by another process. Not that often.
@@ -88,6 +95,7 @@ async function makeFiles(workplace: Workplace, files: readonly Wanted[]): Promis
     for (const row of open) settle(row, { hole: "its content vanished again and again" });
     open = [];
   }
+  for (const row of rows) await lookAgain(workplace, row);
   let lines = "";
   for (const row of rows) lines += finish(row, workplace.tally);
   return lines;
@@ -95,7 +103,7 @@ async function makeFiles(workplace: Workplace, files: readonly Wanted[]): Promis
 
 /** Decides from what is known how a file comes into the snapshot. */
 function rowOf(wanted: Wanted): Row {
-  const { object, earlier } = wanted;
+  const { object, earlier = "" } = wanted;
   const entry = withProperHash(wanted.entry);
   const identity = identityOf(entry, object);
   const row: Row = { wanted: { ...wanted, entry }, identity, how: "c", isNews: true };
@@ -107,7 +115,9 @@ function rowOf(wanted: Wanted): Row {
     if (content !== undefined) return { ...row, content };
     return { ...row, how: "", hole: `the store has no object ${entry.key}` };
   }
-  const known = earlier === undefined ? undefined : contentInLine(earlier, identity, entry.sha1);
+  const lasting = lastingHoleInLine(earlier, identity);
+  if (lasting !== undefined) return { ...row, how: "", hole: lasting, lasting: true };
+  const known = contentInLine(earlier, identity, entry.sha1);
   if (known === "") return { ...row, how: isTelling(object.etag) ? "e" : "c", isNews: false };
   if (known !== undefined) return { ...row, how: "s", content: known, isNews: false };
   return entry.sha1 === undefined ? row : { ...row, content: entry.sha1 };
@@ -161,7 +171,10 @@ async function overcome(workplace: Workplace, row: Row, outcome: string): Promis
     ...(claimed === undefined ? {} : { claimed }),
     ...(modified === undefined ? {} : { modified }),
   });
-  if (obtained.kind === "hole") return settle(row, { hole: obtained.reason });
+  if (obtained.kind === "hole") {
+    const { reason: hole, lasting = false } = obtained;
+    return settle(row, { hole, lasting });
+  }
   workplace.tally.added += obtained.added;
   if (obtained.replaced) {
     row.identity = identityOf(entry, undefined);
@@ -190,28 +203,53 @@ async function verify({ threads, places }: Workplace, row: Row, etag: string): P
 
 function settle(row: Row, kept: Kept): void {
   row.how = "";
-  if (kept.hole !== undefined) row.hole = kept.hole;
-  else delete row.content;
+  if (kept.hole === undefined) delete row.content;
+  else Object.assign(row, kept);
+}
+
+/**
+ * What does not fit may have changed since the application was asked, which has the object before it has the
+ * row: then it is no fault.
+ */
+async function lookAgain({ doubts }: Workplace, row: Row): Promise<void> {
+  const { entry, object } = row.wanted;
+  const isLost = object === undefined && row.hole !== undefined && entry.refused === undefined;
+  const difference = row.hole === undefined && row.isNews ? differenceOf(row) : undefined;
+  if (!isLost && (difference === undefined || entry.size === 0)) return;
+  const files = await doubts.lookAgain(entry.key);
+  if (files === undefined) return;
+  const now = files.find(({ path }) => path === entry.path);
+  if (now === undefined) row.excuse = "was moved or removed while it was backed up";
+  else if (object !== undefined && isWhat(now, object.size, row.content)) {
+    row.excuse = "was replaced while it was backed up: its newer content was taken";
+  }
+}
+
+function isWhat({ size, sha1 }: ObjectFile, bytes: number, content: string | undefined): boolean {
+  return size === bytes && (sha1 === undefined || sha1 === content);
 }
 
 /** The line of a file that is in the snapshot or known to be missing from it. */
 function finish(row: Row, tally: Tally): string {
-  const { wanted, identity, content, hole, isNews } = row;
+  const { wanted, identity, content, hole, lasting = false } = row;
   const { entry, object } = wanted;
-  const { path, size, sha1 } = entry;
-  if (hole !== undefined) {
-    tally.warn(path, hole);
-    return fileLine(identity, entry, { hole });
-  }
-  if (size === 0) {
-    tally.kept(0);
-    return fileLine(identity, entry, sha1 === undefined ? {} : { content: sha1 });
-  }
-  tally.kept(object?.size ?? size);
-  const difference = differenceOf(row);
-  if (difference !== undefined && isNews) tally.warn(path, difference);
-  else if (difference !== undefined) tally.remind(path);
-  return fileLine(identity, entry, content === undefined ? {} : { content });
+  const { size, sha1 } = entry;
+  tell(row, tally);
+  if (hole !== undefined) return fileLine(identity, entry, { hole, lasting });
+  tally.kept(size === 0 ? 0 : (object?.size ?? size));
+  const kept = size === 0 ? sha1 : content;
+  return fileLine(identity, entry, kept === undefined ? {} : { content: kept });
+}
+
+/** Says what is to be said of a file: once, as far as it is known to have been so before. */
+function tell(row: Row, tally: Tally): void {
+  const { hole, isNews, excuse } = row;
+  const { path, size } = row.wanted.entry;
+  const said = hole ?? (size === 0 ? undefined : differenceOf(row));
+  if (said === undefined) return;
+  if (excuse !== undefined) tally.note(`${path} ${excuse}`);
+  else if (hole !== undefined || isNews) tally.warn(path, said);
+  else tally.remind(path);
 }
 
 /** How what is kept differs from what the application believes. */

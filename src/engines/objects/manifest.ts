@@ -31,6 +31,8 @@ export interface Kept {
   readonly content?: string;
   /** Why nothing is kept. */
   readonly hole?: string;
+  /** Nothing will be kept as long as the object is the same. */
+  readonly lasting?: boolean;
 }
 
 /** The line of a file. */
@@ -42,8 +44,9 @@ export function fileLine(
   const content =
     kept.content === undefined || kept.content === sha1 ? "" : `,"content":"${kept.content}"`;
   const hole = kept.hole === undefined ? "" : `,"hole":${JSON.stringify(kept.hole)}`;
+  const lasting = kept.lasting === true ? ',"lasting":true' : "";
   const time = modified === undefined ? "" : `,"modified":${modified}`;
-  return `${identity}${content}${hole},"path":${JSON.stringify(path)}${time}}\n`;
+  return `${identity}${content}${hole}${lasting},"path":${JSON.stringify(path)}${time}}\n`;
 }
 
 export function folderLine(path: string, modified: number | undefined): string {
@@ -65,6 +68,13 @@ export function contentInLine(
   return /^,"content":"([0-9a-f]{40})","path":/.exec(rest)?.[1];
 }
 
+/** Why an earlier line of the same identity says that nothing can be kept of this object; nothing when it does not. */
+export function lastingHoleInLine(line: string, identity: string): string | undefined {
+  if (!line.startsWith(`${identity},"hole":`)) return undefined;
+  const { hole, lasting } = parseLine(line) ?? {};
+  return lasting === true ? hole : undefined;
+}
+
 /** The key that a line begins with; nothing when it is not that of a file. */
 export function keyInLine(line: string): string | undefined {
   if (!line.startsWith('{"key":"')) return undefined;
@@ -83,6 +93,7 @@ const Line = z.object({
   bytes: z.number().optional(),
   content: z.string().optional(),
   hole: z.string().optional(),
+  lasting: z.boolean().optional(),
   modified: z.number().optional(),
 });
 
