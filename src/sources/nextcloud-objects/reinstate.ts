@@ -2,6 +2,7 @@
 import { createReadStream, lstatSync } from "node:fs";
 import { posix } from "node:path";
 import { HoldfastError } from "../../kernel/errors.ts";
+import { formatSize } from "../../kernel/figures.ts";
 import type { ObjectFile } from "../../kernel/prepared-source.ts";
 import type { Store } from "../../s3/store.ts";
 import type {
@@ -75,8 +76,8 @@ async function carryOut(
       await Promise.all(
         some.map(async (file) => await putBack({ store, copy, tally }, file, work.signal)),
       );
-      work.tell(tally.progress());
     }
+    work.tell(tally.progress());
   }
   return {
     place,
@@ -98,14 +99,24 @@ async function putBack(
   signal: AbortSignal,
 ): Promise<void> {
   const file = insideOf(copy.folder, path);
-  const state = file === undefined ? undefined : lstatSync(file, { throwIfNoEntry: false });
-  if (file === undefined || refused !== undefined || state?.isFile() !== true) {
+  const size = file === undefined || refused !== undefined ? undefined : sizeOf(file);
+  if (file === undefined || size === undefined) {
     tally.missing(path);
     return;
   }
-  const { size } = state;
   const isNew = await store.put({ key, size, content: () => createReadStream(file) }, signal);
   tally.stored(isNew, size);
+}
+
+/** Nothing: there is no such file, or cannot be one: a path may be too long for any file system. */
+function sizeOf(file: string): number | undefined {
+  try {
+    const state = lstatSync(file, { throwIfNoEntry: false });
+    return state?.isFile() === true ? state.size : undefined;
+  } catch {
+    // ENAMETOOLONG, or a part of the path is a file: it was not restored either.
+    return undefined;
+  }
 }
 
 /** Where a file was restored to. Nothing: such a path leads out of it, and no engine has followed it. */
@@ -137,7 +148,7 @@ class Tally {
   }
 
   progress(): string {
-    return `${this.#stored} objects stored, ${this.#bytes} bytes`;
+    return `${this.#stored} objects stored, ${formatSize(this.#bytes)}`;
   }
 
   notes(): readonly string[] {
