@@ -36,7 +36,7 @@ export function compressCommands(compress: DumpCompression): readonly Command[] 
 }
 
 /** What has not yet been proven whole has this name. */
-export function unfinished(file: string): string {
+function unfinished(file: string): string {
   return `${file}.part`;
 }
 
@@ -67,9 +67,4 @@ function reader(file: string): readonly [string, ...string[]] {
   if (file.endsWith(".zst")) return ["zstd", "--decompress", "--quiet", "--stdout"];
   if (file.endsWith(".gz")) return ["gzip", "--decompress", "--stdout"];
   return ["cat"];
-}
-
-/** The name of a dump, by how it is compressed. */
-export function dumpName(name: string, compress: DumpCompression): string {
-  return { none: name, gzip: `${name}.gz`, zstd: `${name}.zst` }[compress];
 }

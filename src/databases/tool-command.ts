@@ -1,5 +1,6 @@
 // Knows: how a database's own tool is started where the database is, and told a password. Must not know: which tool, and what for.
 import type { Command } from "../hosts/host.ts";
+import { HoldfastError } from "../kernel/errors.ts";
 import type { Secret } from "../kernel/secret.ts";
 
 // Containers and other machines pass no environment on, and arguments can be read by everyone: the first line of
@@ -37,7 +38,7 @@ export function withInput(
   command: Command,
   { password, text = "" }: { readonly password: Secret | undefined; readonly text?: string },
 ): Command {
-  return { ...command, stdin: Buffer.from(`${password?.reveal() ?? ""}\n${text}`) };
+  return { ...command, stdin: Buffer.from(`${oneLine(password)?.reveal() ?? ""}\n${text}`) };
 }
 
 // A password in the environment of a process of our own can be read by the same user only.
@@ -51,7 +52,15 @@ exec "$@"
 export function feeding({ argv }: Pick<Command, "argv">, password: Secret | undefined): Command {
   return {
     argv: ["sh", "-c", feed, "sh", ...argv],
-    env: { HOLDFAST_PASSWORD: password ?? "" },
+    env: { HOLDFAST_PASSWORD: oneLine(password) ?? "" },
     effect: "reads",
   };
+}
+
+// What is behind the first line is for the tool: it would take it for statements.
+function oneLine(password: Secret | undefined): Secret | undefined {
+  if (password?.reveal().includes("\n") !== true) return password;
+  const message = "a password of a database cannot have several lines";
+  const hint = "see what the file or command of `password` holds";
+  throw new HoldfastError("password-wrong", message, { hint });
 }

@@ -54,6 +54,8 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
       "--event-scheduler=OFF",
       "--innodb-flush-log-at-trx-commit=0",
       "--skip-innodb-doublewrite",
+      "--innodb-flush-method=nosync",
+      "--skip-sync-frm",
       ...options,
     ],
     port,

@@ -10,7 +10,7 @@ export interface Target {
 }
 
 /** How its tools connect. Without anything said they do as their own option files say. */
-export function connectionWords({ user, host, port, socket }: ServerSettings): readonly string[] {
+function connectionWords({ user, host, port, socket }: ServerSettings): readonly string[] {
   const way =
     socket === undefined
       ? [

@@ -10,7 +10,7 @@ export interface Target {
 }
 
 /** How its tools connect, in libpq's own notation: a name alone may be taken for something else. */
-export function connection({ user, host, port, socket }: ServerSettings, database: string): string {
+function connection({ user, host, port, socket }: ServerSettings, database: string): string {
   const words = { host: socket ?? host, port, user, dbname: database };
   return Object.entries(words)
     .filter(([, value]) => value !== undefined)
