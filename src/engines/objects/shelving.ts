@@ -1,6 +1,7 @@
 // Knows: how fetched content gets its names, and that it is on the disk before. Must not know: where it came from.
 import { linkSync, mkdirSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "./errors.ts";
 import { isTelling, type Places, shelfOf } from "./layout.ts";
 
@@ -12,6 +13,10 @@ export interface Fetched {
   /** Of the object that it is all of. Absent: it was not pinned to one. */
   readonly etag?: string;
 }
+
+// A disk is not kept busy with syncs alone: so many times as long as one takes, nothing is synced.
+const restShare = 2;
+const longestRestMs = 2000;
 
 interface Waiting {
   readonly fetched: Fetched;
@@ -52,6 +57,7 @@ export class Shelving {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
+      const started = performance.now();
       const group = this.#waiting;
       this.#waiting = [];
       try {
@@ -60,6 +66,8 @@ export class Shelving {
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
+      // More comes meanwhile, and is served by one sync as well.
+      await sleep(Math.min(restShare * (performance.now() - started), longestRestMs));
     }
     this.#isRunning = false;
   }
