@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Secret } from "../../src/kernel/secret.ts";
 import { KillOrders, type KillOrder } from "../support/kill-orders.ts";
-import { mariadbTools, startMariadb } from "../support/mariadb-server.ts";
+import { mariadbTools, type MariadbServer, startMariadb } from "../support/mariadb-server.ts";
 import { processesOf } from "../support/processes.ts";
 import { Cloud, type CloudState } from "../support/restored-cloud.ts";
 import { withoutTools } from "../support/tools.ts";
@@ -22,13 +22,20 @@ const options = {
   timeout: 4 * 3_600_000,
 };
 
-/** Starts a restore that is killed, and waits until nothing of it runs any more. */
-async function killed(cloud: Cloud, orders: KillOrders, order: KillOrder): Promise<boolean> {
+/** When it is killed, and what. Default: a restore. */
+interface Kill {
+  readonly order: KillOrder;
+  readonly call?: readonly string[];
+}
+
+/** Starts a call that is killed, and waits until nothing of it runs any more. */
+async function killed(cloud: Cloud, orders: KillOrders, kill: Kill): Promise<boolean> {
   const { user } = cloud;
+  const { order, call = words } = kill;
   await orders.reset();
   await rm(user.at("victim"), { force: true });
   await orders.give(order);
-  const { child, ended } = user.start(words, { env: { PATH: orders.path } });
+  const { child, ended } = user.start(call, { env: { PATH: orders.path } });
   await user.write("victim", `${child.pid}\n`);
   const { exitStatus } = await ended;
   for (let left = 200; left > 0 && processesOf(user.home).length > 0; left -= 1) await sleep(50);
@@ -56,18 +63,24 @@ function spread(orders: readonly KillOrder[]): readonly KillOrder[] {
   ).flatMap((order) => order ?? []);
 }
 
-test("a restore that is killed leaves what was there, or what was restored", options, async (t) => {
-  await using server = await startMariadb();
+/** A cloud on a server that was backed up. */
+async function backedUp(server: MariadbServer): Promise<Cloud> {
   await server.createDatabase("cloud", "cloud", password);
   const { host, port } = server;
   const settings = { kind: "mariadb", name: "cloud", user: "cloud", host, port } as const;
-  await using cloud = await Cloud.make({
+  const cloud = await Cloud.make({
     database: {
       settings: { ...settings, password: new Secret(password) },
       query: async (statements) => await server.query(statements, "cloud"),
     },
   });
   await cloud.succeed("run");
+  return cloud;
+}
+
+test("a restore that is killed leaves what was there, or what was restored", options, async (t) => {
+  await using server = await startMariadb();
+  await using cloud = await backedUp(server);
   const before = await cloud.state();
   await cloud.change();
   const after = await cloud.state();
@@ -81,11 +94,9 @@ test("a restore that is killed leaves what was there, or what was restored", opt
   const found = { before: 0, after: 0, neither: 0 };
 
   for (const order of spread(all)) {
-    for (const name of await cloud.safetyCopies()) {
-      await rm(join(cloud.nextcloud.folder, name), { recursive: true });
-    }
+    await removeSafetyCopies(cloud);
     await cloud.change();
-    if (!(await killed(cloud, orders, order))) found.neither += 1;
+    if (!(await killed(cloud, orders, { order }))) found.neither += 1;
 
     const { exitStatus, stdout, stderr } = await cloud.user.holdfast("recover");
 
@@ -101,7 +112,7 @@ test("a restore that is killed leaves what was there, or what was restored", opt
   }
 
   t.diagnostic(
-    `${commands.length} commands; after a kill as restored ${found.before} times, as before ${found.after} times`,
+    `${commands.length} commands; after a kill as restored ${found.before} times, as before ${found.after} times; not killed: ${found.neither}`,
   );
   const tried = spread(all).length;
   assert.ok(
@@ -112,6 +123,47 @@ test("a restore that is killed leaves what was there, or what was restored", opt
   await cloud.succeed(...words);
   assert.deepEqual(await cloud.state(), before);
 });
+
+test("a recovery that is killed is gone on with by the next", options, async (t) => {
+  await using server = await startMariadb();
+  await using cloud = await backedUp(server);
+  const orders = await KillOrders.make(cloud.user, programs);
+  await cloud.call(words, { env: { PATH: orders.path } });
+  const called = await orders.called();
+  // Two further: it was dropped, and made anew.
+  const order: KillOrder = `after ${called.findIndex((each) => each.endsWith(".replacing")) + 3}`;
+  await removeSafetyCopies(cloud);
+  await cloud.change();
+  const after = await cloud.state();
+  assert.ok(await killed(cloud, orders, { order }));
+  const undisturbed = await cloud.call(["recover"], { env: { PATH: orders.path } });
+  assert.equal(undisturbed.exitStatus, 0, undisturbed.stderr);
+  const commands = await orders.called();
+  const all = commands.flatMap((_, index) =>
+    (["before", "after"] as const).map((word): KillOrder => `${word} ${index + 1}`),
+  );
+
+  for (const each of spread(all)) {
+    assert.ok(await killed(cloud, orders, { order }));
+    await killed(cloud, orders, { order: each, call: ["recover"] });
+
+    const { exitStatus, stdout, stderr } = await cloud.user.holdfast("recover");
+
+    const about = `${each}, ${commands[Number(each.split(" ")[1]) - 1]}: ${stdout}${stderr}`;
+    assert.equal(exitStatus, 0, about);
+    assert.deepEqual(await cloud.state(), after, about);
+    assert.equal(cloud.nextcloud.isInMaintenance(), false, about);
+    assert.deepEqual(await cloud.leftovers(), [], about);
+    assert.deepEqual(await cloud.safetyCopies(), [], about);
+  }
+  t.diagnostic(`${commands.length} commands of a recovery`);
+});
+
+async function removeSafetyCopies(cloud: Cloud): Promise<void> {
+  for (const name of await cloud.safetyCopies()) {
+    await rm(join(cloud.nextcloud.folder, name), { recursive: true });
+  }
+}
 
 /** But for the copy of config.php, which is as private. */
 async function assertNoPassword(folder: string, about: string): Promise<void> {

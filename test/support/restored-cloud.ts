@@ -1,7 +1,7 @@
 // Knows: a user whose Nextcloud is backed up and put back, and how two states of it are told apart. Must not know: what happens in between.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { DatabaseSettings } from "../../src/databases/database.ts";
@@ -123,29 +123,6 @@ export class Cloud implements AsyncDisposable {
   async safetyCopies(): Promise<readonly string[]> {
     const beside = await readdir(this.nextcloud.folder);
     return beside.filter((name) => name.startsWith("data.before-"));
-  }
-
-  /** Puts everything but the database aside, so that it can be brought back with `again`. */
-  async remember(): Promise<void> {
-    await cp(this.nextcloud.folder, this.user.at("remembered"), {
-      recursive: true,
-      preserveTimestamps: true,
-      verbatimSymlinks: true,
-    });
-  }
-
-  /** As it was when it was remembered. */
-  async again(): Promise<void> {
-    for (const name of ["data", "config", "custom_apps"]) {
-      await rm(join(this.nextcloud.folder, name), { recursive: true, force: true });
-      await cp(this.user.at("remembered", name), join(this.nextcloud.folder, name), {
-        recursive: true,
-        preserveTimestamps: true,
-      });
-    }
-    for (const name of await this.safetyCopies()) {
-      await rm(join(this.nextcloud.folder, name), { recursive: true });
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
