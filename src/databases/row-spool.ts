@@ -1,15 +1,8 @@
 // Knows: how rows are kept on disk between a tool that writes them and somebody who reads them later. Must not know: where they come from.
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Row } from "./database.ts";
 
@@ -50,10 +43,10 @@ export class RowSpool implements Disposable {
     this.#keep(nextQuery);
   }
 
-  async *batches(): AsyncGenerator<RowBatch> {
+  *batches(): Generator<RowBatch> {
     this.#write();
     let query = 0;
-    for await (const lines of linesOf(this.#file)) {
+    for (const lines of linesOf(this.#file)) {
       let rows: string[] = [];
       for (const line of lines) {
         if (line !== "") {
@@ -103,18 +96,16 @@ function parsed(lines: readonly string[]): readonly Row[] {
   return rows;
 }
 
-/** Whole lines of a file from its beginning, several at a time. */
-async function* linesOf(file: number): AsyncGenerator<readonly string[]> {
-  const options = {
-    fd: file,
-    start: 0,
-    autoClose: false,
-    encoding: "utf8",
-    highWaterMark: 256 * 1024,
-  } as const;
+/** Whole lines of a file from its beginning, several at a time. Whoever stops early leaves it open. */
+function* linesOf(file: number): Generator<readonly string[]> {
+  const buffer = Buffer.allocUnsafe(bytesPerWrite);
+  const decoder = new StringDecoder("utf8");
   let rest = "";
-  for await (const chunk of createReadStream("", options)) {
-    const lines = (rest + String(chunk)).split("\n");
+  for (let position = 0; ;) {
+    const length = readSync(file, buffer, 0, buffer.length, position);
+    if (length === 0) return;
+    position += length;
+    const lines = (rest + decoder.write(buffer.subarray(0, length))).split("\n");
     rest = lines.pop() ?? "";
     yield lines;
   }
