@@ -98,6 +98,8 @@ function serve(): void {
   });
   server.listen(0, "127.0.0.1", () => {
     const address = server.address();
+    // A port of a worker, which has no origin.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
     if (typeof address === "object" && address !== null) workerData.port.postMessage(address.port);
   });
 }

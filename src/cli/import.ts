@@ -131,7 +131,7 @@ async function checked(
 }
 
 /** 3 when something is left to be done by hand: what is not carried over, secrets that are in no file yet. */
-export function importExitStatus({ findings, secrets }: ImportResult, moved: boolean): number {
+function importExitStatus({ findings, secrets }: ImportResult, moved: boolean): number {
   const left = findings.some(({ verdict }) => verdict === "unmapped");
   return left || !secrets.every((place) => isWritten(place, moved)) ? 3 : 0;
 }
@@ -151,10 +151,7 @@ interface ReportOptions {
 }
 
 /** What became of each key, as text for standard error. */
-export function reportText(
-  result: ImportResult,
-  { file, moved, paint, all }: ReportOptions,
-): string {
+function reportText(result: ImportResult, { file, moved, paint, all }: ReportOptions): string {
   const { findings, secrets, warnings } = result;
   const of = (verdict: Finding["verdict"]): readonly Finding[] =>
     findings.filter((finding) => finding.verdict === verdict);
@@ -197,7 +194,7 @@ function secretLines(
 }
 
 /** What of the repositories is there and goes on, as text. */
-export function checkText(check: readonly ContinuedRepository[], paint: Paint): string {
+function checkText(check: readonly ContinuedRepository[], paint: Paint): string {
   const marks = {
     continued: paint.green("continued"),
     begun: paint.yellow("new      "),

@@ -81,7 +81,7 @@ export function filled(entry: Entry): Entry {
 }
 
 /** Whether a restic repository may have these keys. */
-export function isRepository(keys: Entry): boolean {
+function isRepository(keys: Entry): boolean {
   return AnyRepository.safeParse({
     engine: "restic",
     at: "/repository",

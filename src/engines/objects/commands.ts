@@ -1,6 +1,6 @@
 // Knows: the commands that change a repository. Must not know: in which order they come.
 import type { Command } from "../../hosts/host.ts";
-import { hiddenPlace, leavingPlace, type Places, snapshotPlace } from "./layout.ts";
+import { leavingPlace, type Places, snapshotPlace } from "./layout.ts";
 
 const plainWords = { LC_ALL: "C" };
 
@@ -43,11 +43,6 @@ export function forgetCommands(places: Places, name: string): readonly Command[]
     },
     removeCommand([gone]),
   ];
-}
-
-/** Takes what an interrupted backup has linked out of the way. */
-export function clearCommand(places: Places, name: string): Command {
-  return removeCommand([hiddenPlace(places, name)]);
 }
 
 export function makeTargetCommand(target: string): Command {

@@ -34,7 +34,7 @@ export interface Task {
 export type Outcomes = readonly (readonly [row: number, outcome: string])[];
 
 /** Does a task. What concerns a single row is in the outcomes; anything else is thrown. */
-export function carryOutTask(bench: Bench, task: Task): Outcomes {
+function carryOutTask(bench: Bench, task: Task): Outcomes {
   const fields = task.rows === "" ? [] : task.rows.split("\0");
   const width = { link: 6, folders: 1, times: 2, hash: 1, compare: 2 }[task.work];
   const outcomes: (readonly [number, string])[] = [];
