@@ -34,8 +34,10 @@ export interface Undertaking {
   readonly about: Pick<Record, "job" | "labels" | "time">;
 }
 
-// So many portions are worked on at once: what waits for an object does not hold up the others.
-const portionsAtOnce = 16;
+// So many portions are worked on at once: enough for all threads, and with little in memory.
+const portionsAtOnce = 4;
+// What waits for an object does not hold up the others.
+const portionsWhileFetching = 16;
 const reportEveryMs = 100;
 
 /** Makes a snapshot: invisible until all of it is on the disk. Answers with what that proved. */
@@ -108,8 +110,9 @@ async function makeTree(
     }
   };
   try {
+    const most = (): number => (workplace.fetching.isBusy ? portionsWhileFetching : portionsAtOnce);
     const portions = telling(join(source, lines, signal), fail);
-    for await (const made of inOrder(portions, portionsAtOnce, make)) await manifest.write(made);
+    for await (const made of inOrder(portions, most, make)) await manifest.write(made);
   } catch (error) {
     throw failures[0] ?? error;
   }
@@ -146,7 +149,7 @@ async function* whileReadable(
 }
 
 /** At the end, because each name that comes into a folder changes the folder's time. */
-export async function setFolderTimes(
+async function setFolderTimes(
   { threads, tree }: Pick<Workplace, "threads" | "tree">,
   manifest: string,
 ): Promise<void> {

@@ -72,6 +72,11 @@ export class Fetching {
     this.#access = access;
   }
 
+  /** Whether something is being fetched. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
+  }
+
   /**
    * Fetches an object. Throws what concerns all of them: no space here, no store there any more, and
    * `interrupted`.

@@ -1,9 +1,9 @@
 // Knows: how things are worked on side by side, and come out in the order they went in. Must not know: what they are.
 
-/** Works on so many at once. The first failure is thrown when its turn comes; nothing new is begun then. */
+/** Works on so many at once, asked for anew each time. The first failure is thrown when its turn comes; nothing new is begun then. */
 export async function* inOrder<Item, Result>(
   items: AsyncIterable<Item>,
-  most: number,
+  most: () => number,
   work: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result> {
   const running: Promise<Result>[] = [];
@@ -13,7 +13,7 @@ export async function* inOrder<Item, Result>(
       // Told when its turn comes.
       result.catch(() => {});
       running.push(result);
-      if (running.length < most) continue;
+      if (running.length < most()) continue;
       const first = running.shift();
       if (first !== undefined) yield await first;
     }

@@ -1,5 +1,5 @@
 // Knows: how one name after another comes into a snapshot, and what is fetched for it. Must not know: when it is complete.
-import type { ObjectFile } from "../../kernel/prepared-source.ts";
+import type { ObjectFile, StoredObject } from "../../kernel/prepared-source.ts";
 import type { Doubts } from "./doubts.ts";
 import type { Fetching } from "./fetching.ts";
 import type { FolderEntry, Portion, Wanted } from "./joining.ts";
@@ -17,6 +17,7 @@ import { adopt } from "./shelving.ts";
 import type { Tally } from "./tally.ts";
 import type { Outcomes } from "./thread-code.ts";
 import type { Threads } from "./threads.ts";
+import { linkUnchanged } from "./unchanged.ts";
 
 /** A snapshot in the making. */
 export interface Workplace {
@@ -78,7 +79,25 @@ async function makeFolders(
 }
 
 async function makeFiles(workplace: Workplace, files: readonly Wanted[]): Promise<string> {
-  const rows = files.map((wanted) => rowOf(wanted));
+  const lines = Array.from(files, () => "");
+  const others = await linkUnchanged(workplace, files, lines);
+  const rows = others.flatMap((index) => {
+    const wanted = files[index];
+    return wanted === undefined ? [] : [{ index, row: rowOf(wanted) }];
+  });
+  await linkWithCare(
+    workplace,
+    rows.map(({ row }) => row),
+  );
+  for (const { index, row } of rows) {
+    await lookAgain(workplace, row);
+    lines[index] = finish(row, workplace.tally);
+  }
+  return lines.join("");
+}
+
+/** Links files, and does for each what it needs before. Afterwards all are settled. */
+async function linkWithCare(workplace: Workplace, rows: readonly Row[]): Promise<void> {
   let open = rows.filter(({ how }) => how !== "");
   for (let round = 1; open.length > 0; round += 1) {
     const outcomes = await linkRows(workplace, open);
@@ -95,15 +114,11 @@ async function makeFiles(workplace: Workplace, files: readonly Wanted[]): Promis
     for (const row of open) settle(row, { hole: "its content vanished again and again" });
     open = [];
   }
-  for (const row of rows) await lookAgain(workplace, row);
-  let lines = "";
-  for (const row of rows) lines += finish(row, workplace.tally);
-  return lines;
 }
 
 /** Decides from what is known how a file comes into the snapshot. */
 function rowOf(wanted: Wanted): Row {
-  const { object, earlier = "" } = wanted;
+  const { object } = wanted;
   const entry = withProperHash(wanted.entry);
   const identity = identityOf(entry, object);
   const row: Row = { wanted: { ...wanted, entry }, identity, how: "c", isNews: true };
@@ -115,12 +130,21 @@ function rowOf(wanted: Wanted): Row {
     if (content !== undefined) return { ...row, content };
     return { ...row, how: "", hole: `the store has no object ${entry.key}` };
   }
+  return { ...row, ...asBefore(wanted, { entry, object, identity }) };
+}
+
+/** What the last snapshot tells of a file whose row and object are what they were; else what its row does. */
+function asBefore(
+  { earlier = "" }: Wanted,
+  now: { readonly entry: ObjectFile; readonly object: StoredObject; readonly identity: string },
+): Partial<Row> {
+  const { entry, object, identity } = now;
   const lasting = lastingHoleInLine(earlier, identity);
-  if (lasting !== undefined) return { ...row, how: "", hole: lasting, lasting: true };
+  if (lasting !== undefined) return { how: "", hole: lasting, lasting: true };
   const known = contentInLine(earlier, identity, entry.sha1);
-  if (known === "") return { ...row, how: isTelling(object.etag) ? "e" : "c", isNews: false };
-  if (known !== undefined) return { ...row, how: "s", content: known, isNews: false };
-  return entry.sha1 === undefined ? row : { ...row, content: entry.sha1 };
+  if (known === "") return { how: isTelling(object.etag) ? "e" : "c", isNews: false };
+  if (known !== undefined) return { how: "s", content: known, isNews: false };
+  return entry.sha1 === undefined ? {} : { content: entry.sha1 };
 }
 
 /** What is no SHA-1 must not become a path. */

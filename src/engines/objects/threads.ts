@@ -8,6 +8,9 @@ import { failedCall } from "./errors.ts";
 /** More than that stand in each other's way in one file system. */
 const mostThreads = 4;
 
+// They hold one task at a time: without a limit, what is no longer needed would lie around.
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
+
 interface Waiting {
   readonly resolve: (outcomes: Outcomes) => void;
   readonly reject: (error: unknown) => void;
@@ -54,7 +57,7 @@ export class Threads implements AsyncDisposable {
   }
 
   #start() {
-    const worker = new Worker(threadCode(), { eval: true, execArgv: [] });
+    const worker = new Worker(threadCode(), { eval: true, execArgv: [], resourceLimits });
     const waiting = new Map<number, Waiting>();
     worker.on("message", ({ number, outcomes, failure }: Answer) => {
       const asked = waiting.get(number);
