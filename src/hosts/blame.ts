@@ -15,8 +15,8 @@ export interface StageVerdict {
 }
 
 // A reader that goes away with bytes unread resets the joint between them, which is a socket pair
-// and not a pipe: tools then report this instead of dying of SIGPIPE.
-const readerGone = /broken pipe|EPIPE|connection reset by peer|ECONNRESET/i;
+// and not a pipe: tools then report this instead of dying of SIGPIPE. mariadb-dump tells the number alone.
+const readerGone = /broken pipe|EPIPE|connection reset by peer|ECONNRESET|errno (?:32|104)\b/i;
 const sigpipeStatus = 141;
 
 /**

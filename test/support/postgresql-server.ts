@@ -68,8 +68,11 @@ export async function startPostgresql(options: readonly string[] = []): Promise<
   const held = stack.move();
   const query = async (statements: string, database = "postgres"): Promise<string> => {
     const way = ["-h", directory, "-p", String(port), "-U", "postgres", "-d", database];
-    const how = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements];
-    return (await execute("psql", [...way, ...how], { maxBuffer: 256 * 1024 * 1024 })).stdout;
+    const how = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
+    const asked = execute("psql", [...way, ...how], { maxBuffer: 256 * 1024 * 1024 });
+    // Not as an argument: there may be passwords in it, which other tests look for in arguments.
+    asked.child.stdin?.end(statements);
+    return (await asked).stdout;
   };
   await answers(query);
   return {
