@@ -43,6 +43,8 @@ export function mayPass(error: unknown): boolean {
   const { word, status } = traitsOf(error);
   if (word === "ENOTFOUND" || word === "ECONNREFUSED") return true;
   if (status === undefined) return hints[word] === undefined;
+  // An answer that was cut off on its way says that all went well, and cannot be read.
+  if (status < 300) return true;
   return status === 429 || status === 408 || status >= 500 || word === "RequestTimeout";
 }
 

@@ -1,7 +1,7 @@
 // Knows: how a bucket is swept page by page. Must not know: what the objects are.
 import { compareKeys } from "../kernel/key-order.ts";
 import type { StoredObject } from "../kernel/prepared-source.ts";
-import type { Client } from "./client.ts";
+import { type Client, SilentLine } from "./client.ts";
 import { unusable } from "./failures.ts";
 
 interface Page {
@@ -69,20 +69,19 @@ async function fetchPage(
   { prefix, token }: { readonly prefix: string; readonly token: string | undefined },
   signal: AbortSignal,
 ): Promise<Page> {
-  const answer = await client.ask(
-    { signal },
-    async (sdk, s3, abortSignal) =>
-      await s3.send(
-        new sdk.ListObjectsV2Command({
-          Bucket: client.bucket,
-          ...(prefix !== "" && { Prefix: prefix }),
-          ...(token !== undefined && { ContinuationToken: token }),
-          // Keys can hold what XML cannot.
-          EncodingType: "url",
-        }),
-        { abortSignal },
-      ),
-  );
+  const input = {
+    Bucket: client.bucket,
+    ...(prefix !== "" && { Prefix: prefix }),
+    ...(token !== undefined && { ContinuationToken: token }),
+    // Keys can hold what XML cannot.
+    EncodingType: "url",
+  } as const;
+  const answer = await client.ask({ signal }, async (sdk, s3, abortSignal) => {
+    const page = await s3.send(new sdk.ListObjectsV2Command(input), { abortSignal });
+    // Of an empty bucket it says so too. Without it, the answer was lost on its way.
+    if (page.IsTruncated === undefined) throw new SilentLine("a page of the listing came empty");
+    return page;
+  });
   const decode = answer.EncodingType === "url" ? decodeKey : (key: string) => key;
   const objects = (answer.Contents ?? []).map(
     ({ Key: key = "", Size: size = 0, ETag: etag = "", LastModified: modified }) => ({

@@ -172,6 +172,21 @@ suite("a bucket of a real gateway", { skip }, () => {
     assert.deepEqual(left, []);
   });
 
+  test("is swept again where a page was cut off, wherever that was", async ({ signal }) => {
+    using store = await newStore("pages");
+    for (const key of ["a", "b", "c"]) await put(store, { key, bytes: Buffer.from(key) }, signal);
+    const cuts = [0, 30, 200, 400];
+    proxy.setFault(({ verb }) => {
+      const bytes = verb === "list" ? cuts.shift() : undefined;
+      return bytes === undefined ? undefined : { kind: "shorten", after: bytes };
+    });
+
+    const keys = await keysOf(store, "", signal);
+
+    assert.deepEqual(keys, ["a", "b", "c"]);
+    assert.deepEqual(cuts, []);
+  });
+
   test("fails with one sentence when nothing helps", async ({ signal }) => {
     using store = await newStore("down");
     proxy.setFault(() => ({ kind: "status", status: 503, code: "SlowDown" }));
