@@ -39,6 +39,7 @@ const Content = z.object({
   size: z.number().optional(),
   sha1: z.string().optional(),
   mtime: z.number().optional(),
+  fileid: z.number(),
 });
 const Stored = z.object({
   storedPath: z.string(),
