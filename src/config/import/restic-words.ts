@@ -1,5 +1,4 @@
 // Knows: restic's own options, as programs around it pass them on, and their names here. Must not know: any such program.
-import { AnyRepository } from "../../engines/index.ts";
 import { Retention } from "../../policy/retention.ts";
 import type { Entry } from "./imported.ts";
 import type { Section } from "./section.ts";
@@ -78,14 +77,4 @@ export function filled(entry: Entry): Entry {
       ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
     ),
   );
-}
-
-/** Whether a restic repository may have these keys. */
-function isRepository(keys: Entry): boolean {
-  return AnyRepository.safeParse({
-    engine: "restic",
-    at: "/repository",
-    password: { file: "/password" },
-    ...keys,
-  }).success;
 }
