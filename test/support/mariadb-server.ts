@@ -36,7 +36,10 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
     for (const folder of [directory, data]) await chown(folder, ...(await idsOf("mysql")));
   }
   const install = ["--no-defaults", `--user=${user}`, `--datadir=${data}`, "--skip-test-db"];
-  await execute("mariadb-install-db", [...install, "--auth-root-authentication-method=normal"]);
+  // Each empties the folder of temporary tables of what it takes for its own: two must not share one.
+  await execute("mariadb-install-db", [...install, "--auth-root-authentication-method=normal"], {
+    env: { ...process.env, TMPDIR: directory },
+  });
   const socket = join(directory, "s.sock");
   const port = await freePort();
   const service = await startService(
@@ -46,6 +49,7 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
       `--user=${user}`,
       `--datadir=${data}`,
       `--socket=${socket}`,
+      `--tmpdir=${directory}`,
       `--pid-file=${join(directory, "pid")}`,
       `--port=${port}`,
       "--bind-address=127.0.0.1",
