@@ -94,11 +94,13 @@ function closedOnError<T>(connection: DatabaseSync, work: () => T): T {
 
 /** How many migrations the file has seen: 0 for a new one. */
 function versionOf(file: string, connection: DatabaseSync, steps: readonly string[]): number {
+  // In one transaction: between two looks another process may create it.
+  connection.exec("BEGIN");
   const version = pragma(connection, "user_version");
   const id = pragma(connection, "application_id");
-  if (id !== applicationId && (id !== 0 || version !== 0 || hasTables(connection))) {
-    throw damaged(file);
-  }
+  const isOther = id !== applicationId && (id !== 0 || version !== 0 || hasTables(connection));
+  connection.exec("COMMIT");
+  if (isOther) throw damaged(file);
   if (version > steps.length) {
     throw new HoldfastError(
       "journal-unusable",

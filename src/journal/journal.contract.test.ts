@@ -38,8 +38,9 @@ async function linesOf(child: ChildProcess): Promise<readonly string[]> {
 async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error("its output is not piped");
   const lines = createInterface({ input: child.stdout });
-  const [line] = await once(lines, "line");
-  return String(line);
+  const line = once(lines, "line").then(String);
+  const end = once(child, "exit").then(([code]) => `ended with ${code}`);
+  return await Promise.race([line, end]);
 }
 
 async function kill(child: ChildProcess): Promise<void> {

@@ -390,6 +390,8 @@ suite("from nbkp", { skip: withoutTools("rsync") }, () => {
 
     const check = await user.check("config.yaml");
     await user.moveIn("config.yaml");
+    // rsync compares times of whole seconds.
+    await nextSecond();
     await rm(user.at("laptop/docs/.nbkp-src"));
     await user.run();
 

@@ -117,7 +117,7 @@ function exported(value: PhpValue, indent: string): string {
 
 function read(file: string): string {
   // Given a name, flock would make a file that has just been taken away. It is as good as empty then.
-  const script = 'exec 9<"$1" || exit 0; flock --shared 9; cat <&9';
+  const script = '{ flock --shared 9; cat <&9; } 9<"$1" || [ ! -e "$1" ]';
   return execFileSync("sh", ["-c", script, "sh", file], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
