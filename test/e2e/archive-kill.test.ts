@@ -149,9 +149,17 @@ class Victim implements AsyncDisposable {
     const found = new Map<string, readonly string[]>();
     for (const folder of folders) {
       const files = await readdir(this.user.at(folder));
-      const ids = files.flatMap((file) => parseArchiveName(file)?.id ?? []).toSorted();
-      for (const id of ids) await this.#assertWhole(folder, id);
-      found.set(folder, ids);
+      const dated: { readonly id: string; readonly time: string }[] = [];
+      for (const id of files.flatMap((file) => parseArchiveName(file)?.id ?? [])) {
+        await this.#assertWhole(folder, id);
+        dated.push({ id, time: (await this.#manifest(folder, id)).time.toISOString() });
+      }
+      // Names of one second are not in the order in which they were given.
+      const oldestFirst = dated.toSorted((a, b) => (a.time < b.time ? -1 : 1));
+      found.set(
+        folder,
+        oldestFirst.map(({ id }) => id),
+      );
     }
     return found;
   }

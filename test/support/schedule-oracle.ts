@@ -211,8 +211,9 @@ export function emptyTally(): Tally {
 /**
  * Checks one daily (or weekly) job. For every moment M of it, with N the next: the job is started by
  * its schedule at most once while the clock shows a time from M to N, and once when in that time it
- * could have been started for longer than a minute; then within a minute of what could have been. A
- * start more than five minutes after M is called "catch-up". Answers with sentences.
+ * could have been started for longer than a minute, before it was for a later moment; then within a
+ * minute of what could have been. A start more than five minutes after M is called "catch-up". Answers
+ * with sentences.
  */
 export function checkDaily(
   job: string,
@@ -232,7 +233,9 @@ export function checkDaily(
     if (moment > until) return complaints;
     const window: Range = [moment, moments[index + 1] ?? Infinity];
     const own = starts.filter(({ started: { wall } }) => wall >= window[0] && wall < window[1]);
-    const waited = chances.length(window, [0, own[0]?.started.awake ?? Infinity]);
+    // Once a later moment has had its run, no clock that is set back brings this one back.
+    const served = starts.find(({ started }) => started.wall >= moment);
+    const waited = chances.length(window, [0, served?.started.awake ?? Infinity]);
     const what = `${job} of ${iso(moment)}`;
     count(evidence.tally, moment, own[0]);
     return [...complaints, ...complaintsOf(own, moment, waited).map((text) => `${what}: ${text}`)];
