@@ -279,6 +279,25 @@ for (const [index, [zone, jobs]] of zones.entries()) {
   });
 }
 
+test("what one run made up for, a clock that is set back does not bring back", async () => {
+  const start = Date.parse("2026-01-15T12:00:00Z");
+  const life = { zone: "UTC", start, end: start + 3 * dayMs, random: randomFrom(seed) };
+  const planned = new Map([["midnight", { when: at("UTC", "00:00"), volume: "a" }]]);
+
+  const { daemon, complaints } = await lived(life, planned, {
+    incidents: [
+      // Awake again half an hour after the second midnight; an hour earlier, it is before it.
+      { at: hourMs, kind: "sleep", milliseconds: 35.5 * hourMs },
+      { at: 1.1 * hourMs, kind: "clock-set", milliseconds: -hourMs },
+      { at: 1.5 * hourMs, kind: "sleep", milliseconds: 2 * hourMs },
+    ],
+  });
+  await using _ = daemon;
+
+  assert.deepEqual(complaints, []);
+  assert.equal(daemon.runs.filter(({ trigger }) => trigger === "catch-up").length, 1);
+});
+
 suite(`on the days on which the clock is set, seed ${seed}`, () => {
   for (const [index, [zone, jobs]] of zones.entries()) {
     const year = Date.parse("2026-01-01T00:00:00Z");
