@@ -65,11 +65,16 @@ export class Fetching {
   readonly #running = new Map<string, Promise<Obtained>>();
   #number = 0;
   #failuresInRow = 0;
+  #arrivals = 0;
   /** A store that encrypts, say: its ETags are no MD5 of anything that can be seen. */
   etagsAreNoHashes = false;
 
   constructor(access: FetchingAccess) {
-    this.#access = access;
+    const onBytes = (bytes: number): void => {
+      if (bytes > 0) this.#arrivals += 1;
+      access.onBytes(bytes);
+    };
+    this.#access = { ...access, onBytes };
   }
 
   /** Whether something is being fetched. */
@@ -104,9 +109,12 @@ export class Fetching {
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       if (attempt > 1) await pause(firstPauseMs * 2 ** (attempt - 2), signal);
       const obtained = await this.#attempt(wanted, course);
-      if (obtained === undefined) continue;
-      this.#failuresInRow = 0;
-      return obtained;
+      if (obtained !== undefined) {
+        this.#failuresInRow = 0;
+        return obtained;
+      }
+      // The source was patient already. Where nothing else came meanwhile, more patience finds no store either.
+      if (isUnusable(course.last) && this.#arrivals === course.before) break;
     }
     this.#failuresInRow += 1;
     const { last } = course;
@@ -141,9 +149,12 @@ export class Fetching {
     const isLarge = course.pinned && object.size > largeFrom;
     this.#number += 1;
     const file = join(places.downloading, `${process.pid}-${this.#number}`);
-    const came = isLarge
-      ? await this.#inParts(object)
-      : await this.#access.turns.run(async () => await this.#whole(object, file, course.pinned));
+    const whole = async (): Promise<Came> => {
+      course.before = this.#arrivals;
+      return await this.#whole(object, file, course.pinned);
+    };
+    course.before = this.#arrivals;
+    const came = isLarge ? await this.#inParts(object) : await this.#access.turns.run(whole);
     if (!this.#believe({ came, object, claimed }, course)) {
       await onDisk(async () => await rm(came.file, { force: true }));
       course.last = new Error("what came was another content each time");
@@ -206,12 +217,18 @@ export class Fetching {
   }
 }
 
+function isUnusable(error: unknown): boolean {
+  return error instanceof HoldfastError && error.code === "store-unusable";
+}
+
 /** How an object is being fetched, over all attempts. */
 interface Course {
   /** Only with the ETag that was listed. */
   pinned: boolean;
   /** SHA-1 of what came and was not believed. */
   readonly seen: Set<string>;
+  /** How much had come of all objects when this one's turn came. */
+  before?: number;
   /** What kept the last attempt from succeeding. */
   last?: unknown;
 }

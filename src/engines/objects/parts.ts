@@ -89,7 +89,8 @@ async function insist(access: Parts, part: Part): Promise<void> {
         access.signal.aborted ||
         error instanceof DiskFailure ||
         (error instanceof HoldfastError &&
-          (error.code === "object-changed" || !isRetriable(error)));
+          // With a store that cannot be used, its source has been patient already.
+          (["object-changed", "store-unusable"].includes(error.code) || !isRetriable(error)));
       if (isFinal || attempt === attempts) throw error;
     }
     await sleep(200 * 2 ** (attempt - 1), undefined, { signal: access.signal });
