@@ -39,6 +39,8 @@ export const loadQuery = "SELECT path, sha1 FROM oc_load ORDER BY path";
 type Execute = (statement: string) => Promise<void>;
 
 const mostFiles = 600;
+// Until there are so many, few go: what is backed up has to be worth comparing.
+const fewFiles = 100;
 
 async function main(): Promise<void> {
   const options: WriterOptions = JSON.parse(process.argv[2] ?? "");
@@ -76,7 +78,8 @@ async function change({ folder, there, number }: Change, execute: Execute): Prom
   const dice = Math.random();
   const chosen = Math.floor(Math.random() * there.length);
   const old = there[chosen];
-  if (old !== undefined && (there.length > mostFiles || dice < 0.3)) {
+  const goes = dice < (there.length < fewFiles ? 0.1 : 0.3);
+  if (old !== undefined && (there.length > mostFiles || goes)) {
     there.splice(chosen, 1);
     await execute(`DELETE FROM oc_load WHERE path = '${old}'`);
     rmSync(join(folder, old));

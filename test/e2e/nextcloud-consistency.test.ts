@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { suite, test, type TestContext } from "node:test";
@@ -89,6 +89,7 @@ async function backUpUnderLoad(t: TestContext, cloud: CloudUser, file: string): 
   assert.match(end?.outcome ?? stderr, /^(success|warning)$/);
   assert.ok(report.waited > 0, "it was in maintenance");
   await assertConsistent(await cloud.restored(), { cloud, folder, slow: report.slow });
+  await rm(folder, { recursive: true });
 }
 
 async function startWriter(options: WriterOptions) {
