@@ -151,14 +151,12 @@ export class MemoryStore {
   }
 }
 
-/** Numbers up to this one, in the order of their decimal digits: without sorting. */
-function* numbersByDigits(most: number, prefix = 0): Generator<number> {
-  for (let digit = prefix === 0 ? 1 : 0; digit < 10; digit += 1) {
-    const number = prefix * 10 + digit;
-    if (number > most) return;
-    yield number;
-    yield* numbersByDigits(most, number);
-  }
+/** The number after this one among those up to `most`, in the order of their decimal digits; 0 after the last. */
+function nextByDigits(number: number, most: number): number {
+  if (number * 10 <= most) return number * 10;
+  let shorter = number;
+  while (shorter % 10 === 9 || shorter === most) shorter = Math.trunc(shorter / 10);
+  return shorter === 0 ? 0 : shorter + 1;
 }
 
 async function* batched<Item>(
@@ -166,7 +164,7 @@ async function* batched<Item>(
   make: (number: number) => Item,
 ): AsyncGenerator<readonly Item[]> {
   let batch: Item[] = [];
-  for (const number of numbersByDigits(most)) {
+  for (let number = 1; number !== 0; number = nextByDigits(number, most)) {
     batch.push(make(number));
     if (batch.length < 1000) continue;
     yield batch;
@@ -175,15 +173,19 @@ async function* batched<Item>(
   yield batch;
 }
 
-/** A hash of nothing, as good as one where nobody looks. Cheap, as there are very many. */
-function madeUpHash(number: number, digits: number): string {
+const hexadecimal = Array.from({ length: 0x1_00_00 }, (_, number) =>
+  number.toString(16).padStart(4, "0"),
+);
+
+/** A hash of nothing, as good as one where nobody looks: no two are the same. Cheap, as there are very many. */
+function madeUpHash(number: number, zeros: string): string {
   const mixed = Math.imul(number, 0x9e37_79b1) >>> 0;
-  return `${mixed.toString(16).padStart(8, "0")}${number.toString(16)}`.padEnd(digits, "0");
+  return `${hexadecimal[mixed >>> 16]}${hexadecimal[mixed & 0xff_ff]}${zeros}`;
 }
 
 /** Where the content of one of very many files is, as `sha1` says. */
 export function hashOfMany(number: number): string {
-  return madeUpHash(number, 40);
+  return madeUpHash(number, "00000000000000000000000000000000");
 }
 
 function oneOfMany(number: number): ObjectEntry {
@@ -198,7 +200,12 @@ function oneOfMany(number: number): ObjectEntry {
 }
 
 function storedOneOfMany(number: number): StoredObject {
-  return { key: `urn:oid:${number}`, size: 1, etag: madeUpHash(number, 32), modified: 0 };
+  return {
+    key: `urn:oid:${number}`,
+    size: 1,
+    etag: madeUpHash(number, "000000000000000000000000"),
+    modified: 0,
+  };
 }
 
 /** Very many rows, made as they are asked for. Nothing can be read: what they name has to be there. */

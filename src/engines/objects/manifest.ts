@@ -36,17 +36,28 @@ export interface Kept {
 }
 
 /** The line of a file. */
-export function fileLine(
-  identity: string,
-  { path, sha1, modified }: ObjectFile,
-  kept: Kept,
-): string {
+export function fileLine(identity: string, file: ObjectFile, kept: Kept): string {
   const content =
-    kept.content === undefined || kept.content === sha1 ? "" : `,"content":"${kept.content}"`;
+    kept.content === undefined || kept.content === file.sha1 ? "" : `,"content":"${kept.content}"`;
   const hole = kept.hole === undefined ? "" : `,"hole":${JSON.stringify(kept.hole)}`;
   const lasting = kept.lasting === true ? ',"lasting":true' : "";
+  return `${identity}${content}${hole}${lasting}${placeOf(file)}\n`;
+}
+
+/** Where it is and since when: the end of the line of a file. */
+function placeOf({ path, modified }: ObjectFile): string {
   const time = modified === undefined ? "" : `,"modified":${modified}`;
-  return `${identity}${content}${hole}${lasting},"path":${JSON.stringify(path)}${time}}\n`;
+  return `,"path":${JSON.stringify(path)}${time}}`;
+}
+
+const contentField = /^,"content":"[0-9a-f]{40}"$/;
+
+/** Whether a line tells of this file, at this place, with content that nothing contradicts. */
+export function isLineOf(line: string, identity: string, file: ObjectFile): boolean {
+  const place = placeOf(file);
+  if (file.sha1 !== undefined) return line === identity + place;
+  if (!line.startsWith(identity) || !line.endsWith(place)) return false;
+  return contentField.test(line.slice(identity.length, -place.length));
 }
 
 export function folderLine(path: string, modified: number | undefined): string {
@@ -129,8 +140,8 @@ export function entryInLine(line: string): ObjectEntry | undefined {
 
 /** The lines of a manifest, in batches. Throws when it is not there or damaged. */
 export async function* linesOf(path: string): AsyncGenerator<readonly string[]> {
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
-  const text = createZstdDecompress({ chunkSize: 256 * 1024 });
+  const file = createReadStream(path, { highWaterMark: 64 * 1024 });
+  const text = createZstdDecompress({ chunkSize: 64 * 1024 });
   file.on("error", (error) => text.destroy(error));
   file.pipe(text);
   text.setEncoding("utf8");
@@ -150,7 +161,7 @@ export async function* linesOf(path: string): AsyncGenerator<readonly string[]> 
 export class ManifestWriter implements AsyncDisposable {
   readonly #text = createZstdCompress({
     params: { [constants.ZSTD_c_compressionLevel]: 1 },
-    chunkSize: 256 * 1024,
+    chunkSize: 64 * 1024,
   });
   readonly #file;
   readonly #done: Promise<unknown>;

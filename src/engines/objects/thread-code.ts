@@ -19,9 +19,9 @@ export interface Bench {
   readonly thread: number;
 }
 
-/** Fields of all rows, one after another, with zero bytes between. */
+/** Fields of all rows, one after another, with zero bytes between. For "again" they are lines of a manifest. */
 export interface Task {
-  readonly work: "link" | "folders" | "times" | "hash" | "compare";
+  readonly work: "again" | "link" | "folders" | "times" | "hash" | "compare";
   readonly rows: string;
   /** Where content is: what rows say is below these. */
   readonly sha1?: string;
@@ -35,8 +35,8 @@ export type Outcomes = readonly (readonly [row: number, outcome: string])[];
 
 /** Does a task. What concerns a single row is in the outcomes; anything else is thrown. */
 function carryOutTask(bench: Bench, task: Task): Outcomes {
-  const fields = task.rows === "" ? [] : task.rows.split("\0");
-  const width = { link: 6, folders: 1, times: 2, hash: 1, compare: 2 }[task.work];
+  const fields = task.rows === "" ? [] : task.rows.split(task.work === "again" ? "\n" : "\0");
+  const width = { again: 1, link: 6, folders: 1, times: 2, hash: 1, compare: 2 }[task.work];
   const outcomes: (readonly [number, string])[] = [];
   for (let row = 0, at = 0; at < fields.length; row += 1, at += width) {
     const outcome = carryOutRow(bench, task, fields.slice(at, at + width));
@@ -48,6 +48,8 @@ function carryOutTask(bench: Bench, task: Task): Outcomes {
 function carryOutRow(bench: Bench, task: Task, fields: readonly string[]): string {
   const [first = "", second = ""] = fields;
   switch (task.work) {
+    case "again":
+      return linkLine(bench, task, first);
     case "link":
       return linkRow(bench, task, fields);
     case "folders":
@@ -63,6 +65,20 @@ function carryOutRow(bench: Bench, task: Task, fields: readonly string[]): strin
       return state.size === Number(second) ? "done" : "other";
     }
   }
+}
+
+/**
+ * One name of a snapshot, as it was in the last one. What is looked for stands in the line as it is: within a text,
+ * JSON has a backslash before each quotation mark.
+ */
+function linkLine(bench: Bench, task: Task, line: string): string {
+  const at = line.indexOf(',"path":"') + 9;
+  const plain = line.slice(at, line.indexOf('"', at));
+  const to = plain.includes("\\") ? String(JSON.parse(line).path) : plain;
+  const content = line.indexOf(',"content":"');
+  const from = content === -1 ? line.indexOf(',"sha1":"') + 9 : content + 12;
+  const shelf = `${line.slice(from, from + 2)}/${line.slice(from + 2, from + 40)}`;
+  return link(bench, `${task.sha1}/${shelf}`, `${task.tree}/${to}`);
 }
 
 /**
@@ -269,6 +285,7 @@ export function threadCode(): string {
   const functions = [
     carryOutTask,
     carryOutRow,
+    linkLine,
     linkRow,
     pathBelow,
     linkTrusted,

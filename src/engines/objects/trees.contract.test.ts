@@ -97,6 +97,38 @@ suite("a tree of objects", { skip, concurrency: 2 }, () => {
     assert.equal(second.evidence.added, 0);
   });
 
+  test("is made again from what was written down, whatever its names and keys look like", async () => {
+    await using workshop = await ObjectsWorkshop.open();
+    const { store } = workshop;
+    const pretended = `,"path":"x","sha1":"${sha1("other")}","content":"${sha1("other")}"`;
+    const names = [
+      'quote"',
+      "back\\slash",
+      "line\nfeed",
+      "tab\t",
+      'a","path":"b',
+      `c${pretended}`,
+      "\u2028",
+      "ü\u{1f600}",
+    ];
+    for (const [index, name] of names.entries()) {
+      const key = `urn:oid:${index}${index % 2 === 0 ? "" : pretended}`;
+      const claimed = index < 4 ? { sha1: sha1(name) } : {};
+      store.add(name, name, { key, modified: time, ...claimed });
+    }
+    store.add("other", "other", { key: "z", modified: time });
+    const first = await workshop.backup();
+    const reads = store.reads.length;
+
+    const second = await workshop.backup();
+
+    const expected = Object.fromEntries([...names, "other"].map((name) => [name, name]));
+    assert.deepEqual(workshop.tree(first.id), expected);
+    assert.deepEqual(workshop.tree(second.id), expected);
+    assert.equal(store.reads.length, reads);
+    assert.equal(second.evidence.unreadableCount, undefined);
+  });
+
   test("follows what was changed, moved and deleted, and leaves earlier trees as they were", async () => {
     await using workshop = await ObjectsWorkshop.open();
     const { store } = workshop;

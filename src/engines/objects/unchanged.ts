@@ -1,68 +1,55 @@
-// Knows: which files are what they were in the last snapshot, and that they need nothing but a link. Must not know: what the others need.
-import { reasonAgainst, shelfOf, type Places } from "./layout.ts";
+// Knows: which files are what and where they were in the last snapshot, and that they need nothing but a link. Must not know: what the others need.
+import { reasonAgainst, type Places } from "./layout.ts";
 import type { Wanted } from "./joining.ts";
-import { contentInLine, fileLine, identityOf } from "./manifest.ts";
+import { identityOf, isLineOf } from "./manifest.ts";
 import type { Tally } from "./tally.ts";
 import type { Threads } from "./threads.ts";
 
 /** What it takes to link. */
 interface Linking {
-  readonly places: Places;
+  readonly places: Pick<Places, "sha1">;
   readonly tree: string;
   readonly threads: Threads;
   readonly tally: Tally;
 }
 
-/** A file that is what it was. */
-interface Unchanged {
-  readonly index: number;
-  readonly wanted: Wanted;
-  readonly identity: string;
-  readonly content: string;
-}
-
 /**
- * Links what is as it was, which is nearly everything on most days: so little is done for each. Fills in the
- * lines of these files, and answers with the places of the others.
+ * Links what is as it was, which is nearly everything on most days: so little is done for each. Its line in the
+ * last manifest says all there is to say, to the thread and in the new manifest. Fills in the lines of these
+ * files, and answers with the places of the others.
  */
 export async function linkUnchanged(
-  { places: { sha1, etag }, tree, threads, tally }: Linking,
+  { places: { sha1 }, tree, threads, tally }: Linking,
   files: readonly Wanted[],
   lines: string[],
 ): Promise<readonly number[]> {
   const others: number[] = [];
-  const same: Unchanged[] = [];
-  let rows = "";
+  const same: number[] = [];
+  const known: string[] = [];
   for (const [index, wanted] of files.entries()) {
-    const identity = identityOf(wanted.entry, wanted.object);
-    const content = contentAsBefore(wanted, identity);
-    if (content === undefined) others.push(index);
+    if (wanted.earlier === undefined || !isAsBefore(wanted, wanted.earlier)) others.push(index);
     else {
-      rows += `${rows === "" ? "" : "\0"}s\0${shelfOf(content)}\0\0${wanted.entry.path}\0\0`;
-      same.push({ index, wanted, identity, content });
+      same.push(index);
+      known.push(wanted.earlier);
     }
   }
   if (same.length === 0) return others;
-  const outcomes = await threads.run({ work: "link", sha1, etag, tree, rows });
+  const outcomes = await threads.run({ work: "again", sha1, tree, rows: known.join("\n") });
   const failed = new Set(outcomes.map(([row]) => row));
-  for (const [row, { index, wanted, identity, content }] of same.entries()) {
+  for (const [row, index] of same.entries()) {
     if (failed.has(row)) {
       others.push(index);
       continue;
     }
-    lines[index] = fileLine(identity, wanted.entry, { content });
-    tally.kept(wanted.entry.size);
+    lines[index] = `${known[row]}\n`;
+    tally.kept(files[index]?.entry.size ?? 0);
   }
   return others;
 }
 
-/** SHA-1 of the content, when nothing at all is to be said of the file. */
-function contentAsBefore({ entry, object, earlier }: Wanted, identity: string): string | undefined {
-  const { size, sha1, path, refused } = entry;
-  if (earlier === undefined || object?.size !== size || size === 0) return undefined;
-  const content = contentInLine(earlier, identity, sha1);
-  if (content === undefined || content === "" || (sha1 !== undefined && sha1 !== content)) {
-    return undefined;
-  }
-  return refused === undefined && reasonAgainst(path) === undefined ? content : undefined;
+/** Whether nothing at all is to be said or done about a file, but what was said and done before. */
+function isAsBefore({ entry, object }: Wanted, line: string): boolean {
+  const { size, path, refused } = entry;
+  if (object?.size !== size || size === 0 || refused !== undefined) return false;
+  return isLineOf(line, identityOf(entry, object), entry) && reasonAgainst(path) === undefined;
 }
