@@ -40,6 +40,11 @@ function unfinished(file: string): string {
   return `${file}.part`;
 }
 
+/** What of a database is a file is copied in this folder first. Whoever owns the one it is in empties it after a crash. */
+export function copyingFolder(file: string): string {
+  return `${file}.copying`;
+}
+
 const keeping = String.raw`umask 077; rm -f -- "$1"; set -C; cat >"$1" && sync -- "$1"`;
 
 /** Keeps a stream in a new file that only its owner can read, under its unfinished name. */

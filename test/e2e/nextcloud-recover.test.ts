@@ -1,5 +1,6 @@
 // Whoever is killed while a Nextcloud is in maintenance: the next start, or `recover`, ends that.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -68,4 +69,33 @@ suite("a Nextcloud whose backup was killed in maintenance", { skip, concurrency:
     assert.equal(exitStatus, 1);
     assert.match(stdout + stderr, /other\.config\.php says so/);
   });
+
+  test("leaves no copy of its database behind", async () => {
+    await using cloud = await CloudUser.make();
+    // Says nothing once the copy is made: it is killed in between.
+    await cloud.replace(
+      "sqlite3",
+      `PATH=$REAL; case $PWD in *.copying*) sqlite3 "$@"; sleep 600 ;; *) exec sqlite3 "$@" ;; esac`,
+    );
+    const run = cloud.start("backup");
+    while (!(await copiesIn(cloud)).some((path) => path.endsWith("/copy"))) {
+      assert.equal(run.child.exitCode, null, "it ended by itself");
+      await sleep(20);
+    }
+    killProcesses(cloud.user.home);
+    await run.ended;
+
+    const { exitStatus, stderr } = await cloud.user.holdfast("recover");
+
+    assert.equal(exitStatus, 0, stderr);
+    assert.deepEqual(await copiesIn(cloud), []);
+    await cloud.assertTidy(["data", "extra"]);
+  });
 });
+
+/** What a copy of the database takes up in the staging folder. */
+async function copiesIn({ staging }: CloudUser): Promise<readonly string[]> {
+  if (!existsSync(staging)) return [];
+  const paths = await readdir(staging, { recursive: true });
+  return paths.filter((path) => path.includes(".copying") || path.includes("sqlite"));
+}

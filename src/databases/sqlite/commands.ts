@@ -18,8 +18,10 @@ find_tool sqlite3
 ask() { "$tool" -batch -init /dev/null "$@"; }
 need() { [ -f "$1" ] || { echo "holdfast: there is no file $1" >&2; exit 96; }; }
 aside() {
+  own=$2
+  [ -z "$own" ] || (umask 077 && mkdir -p -- "$own") || exit 96
   folder=$(mktemp -d "$1/.holdfast-sqlite-XXXXXX") || exit 96
-  trap 'rm -rf -- "$folder"' EXIT
+  trap 'rm -rf -- "$folder"; [ -z "$own" ] || rmdir -- "$own" 2>/dev/null || :' EXIT
   trap 'exit 96' HUP INT TERM PIPE
 }
 sound() {
@@ -34,7 +36,7 @@ sound() {
 // The copy is made within one transaction: by itself the tool would begin again whenever somebody else writes.
 const dumpScript = String.raw`${common}
 need "$1"
-aside "$2"
+aside "$2" "$3"
 cd "$folder" || exit 96
 ask "$1" >/dev/null <<'END' || exit 96
 .bail on
@@ -50,14 +52,25 @@ echo "holdfast: $size bytes" >&2
 cat copy
 `;
 
-/** Writes the file of a copy. It is made in a folder beside `aside`, where the tool runs. */
-export function dumpCommand({ file, through }: Target, aside: string): Command {
-  return toolCommand({ through, script: dumpScript, words: [file, aside], effect: "reads" });
+/** Where a copy is made, in a folder of its own: what is cut short leaves that behind. */
+export interface Aside {
+  readonly folder: string;
+  /** Whether that folder is there for nothing else: then it is made, and removed once it is empty. */
+  readonly isOwn: boolean;
+}
+
+/** Writes the file of a copy. It is made aside, where the tool runs. */
+export function dumpCommand({ file, through }: Target, { folder, isOwn }: Aside): Command {
+  const words = [file, folder, isOwn ? folder : ""];
+  return toolCommand({ through, script: dumpScript, words, effect: "reads" });
 }
 
 const restoreScript = String.raw`${common}
 umask 077
-aside "$(dirname -- "$1")"
+# What an earlier one left that was cut short is the whole database too.
+own="$(dirname -- "$1")/.$(basename -- "$1").restoring"
+rm -rf -- "$own"
+aside "$own" "$own"
 cat >"$folder/copy" || exit 96
 sound
 is_new=; [ -e "$1" ] || is_new=yes

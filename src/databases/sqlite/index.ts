@@ -1,12 +1,11 @@
 // Knows: what is done with a database of SQLite. Must not know: what is in it, and what for.
-import { posix } from "node:path";
 import type { Command } from "../../hosts/host.ts";
 import type { Finding } from "../../kernel/finding.ts";
 import { allRows, askForRows } from "../asking.ts";
 import type { Database, DatabaseAccess, Dump } from "../database.ts";
 import { type DumpEnd, type DumpRequest, startDump } from "../dumping.ts";
 import type { Deed } from "../failures.ts";
-import { readCommand } from "../files.ts";
+import { copyingFolder, readCommand } from "../files.ts";
 import { findingsOf } from "../findings.ts";
 import { requireWhole } from "../restoring.ts";
 import type { RowBatch } from "../row-spool.ts";
@@ -38,7 +37,10 @@ export class Sqlite implements Database {
   dump(request: DumpRequest, signal: AbortSignal): Dump {
     const { host, through } = this.#access;
     // Inside a container there is no such folder.
-    const aside = through.length === 0 ? posix.dirname(request.file) : "/tmp";
+    const aside =
+      through.length === 0
+        ? { folder: copyingFolder(request.file), isOwn: true }
+        : { folder: "/tmp", isOwn: false };
     const stream = {
       host,
       label: this.label,

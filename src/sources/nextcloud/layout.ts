@@ -56,7 +56,7 @@ export const stagedNames: readonly string[] = [
   extraFolder,
   ...dumpNames,
   // As long as it is not proven whole.
-  ...dumpNames.map((name) => `${name}.part`),
+  ...dumpNames.flatMap((name) => [`${name}.part`, `${name}.copying`]),
 ];
 
 /** What a staging folder says of what is in it. */
