@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { interruption } from "../hosts/interruption.ts";
-import type { Host } from "../hosts/host.ts";
+import { machineOf, type MachinesByName } from "../hosts/machines.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { LedgerEntry, Undo } from "../kernel/ledger.ts";
 import { fileWay } from "./maintenance-file.ts";
@@ -61,16 +61,14 @@ export async function openMaintenance(
  * How maintenance is ended that a run left on. `machines`: by their names; without a name, this one. Throws
  * `maintenance-failed`: then it is owed still.
  */
-export function maintenanceUndoings(machines: {
-  get(name: string | undefined): Host;
-}): ReadonlyMap<string, Undo> {
+export function maintenanceUndoings(machines: MachinesByName): ReadonlyMap<string, Undo> {
   return new Map([
     [
       kind,
       async (entry: LedgerEntry, signal: AbortSignal) => {
         const data = Data.parse(entry.data);
         const access = {
-          host: machineOf(machines, data),
+          host: machineOf(machines, data.host),
           occ: data.occ,
           ...(data.config === undefined ? {} : { config: data.config }),
         };
@@ -78,16 +76,6 @@ export function maintenanceUndoings(machines: {
       },
     ],
   ]);
-}
-
-function machineOf(machines: { get(name: string | undefined): Host }, { host }: Data): Host {
-  try {
-    return machines.get(host);
-  } catch (cause) {
-    const message = `a Nextcloud on host "${host}", which is not configured, is in maintenance`;
-    const hint = "configure that host again, then: holdfast recover";
-    throw new HoldfastError("unknown-name", message, { hint, cause });
-  }
 }
 
 async function choose(

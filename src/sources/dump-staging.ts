@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { CommandFailed } from "../hosts/command-failed.ts";
 import type { Command, Host } from "../hosts/host.ts";
+import { machineOf, type MachinesByName } from "../hosts/machines.ts";
 import { showLineOn } from "../hosts/show-command.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Ledger, Undo } from "../kernel/ledger.ts";
@@ -93,9 +94,7 @@ function busy(host: Host, folder: string): HoldfastError {
 }
 
 /** How what an interrupted run left is taken away. `machines`: by their names; without a name, this one. */
-export function dumpUndoings(machines: {
-  get(name: string | undefined): Host;
-}): ReadonlyMap<string, Undo> {
+export function dumpUndoings(machines: MachinesByName): ReadonlyMap<string, Undo> {
   return new Map<string, Undo>([
     [
       kind,
@@ -105,18 +104,4 @@ export function dumpUndoings(machines: {
       },
     ],
   ]);
-}
-
-function machineOf(
-  machines: { get(name: string | undefined): Host },
-  name: string | undefined,
-): Host {
-  try {
-    return machines.get(name);
-  } catch (cause) {
-    throw new HoldfastError("unknown-name", `host "${name}" is not configured any more`, {
-      hint: "configure that host again, then: holdfast recover",
-      cause,
-    });
-  }
 }

@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import * as z from "zod";
 import type { Command, Host } from "../hosts/host.ts";
+import { machineOf, type MachinesByName } from "../hosts/machines.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Ledger, Promised, Undo } from "../kernel/ledger.ts";
 import { forgetDatabase, putDatabaseBack, ReplacedDatabase } from "./replaced-database.ts";
@@ -29,11 +30,6 @@ export const Replaced = z.object({
 export type Replaced = z.output<typeof Replaced>;
 
 const Data = z.object({ host: z.string().optional(), replaced: Replaced });
-
-/** The machines by their names; without a name, this one. Throws for a name that it does not know. */
-interface MachinesByName {
-  get(name: string | undefined): Host;
-}
 
 /** Where something is replaced, and who is to know of it. */
 export interface ReplacementAccess {
@@ -206,7 +202,7 @@ export function replacementUndoings(
       kind,
       async (entry, signal) => {
         const { host, replaced } = Data.parse(entry.data);
-        await bringToEnd({ host: machines.get(host), undoings }, replaced, signal);
+        await bringToEnd({ host: machineOf(machines, host), undoings }, replaced, signal);
       },
     ],
   ]);

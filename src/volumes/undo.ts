@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandFailed, lastWords } from "../hosts/command-failed.ts";
 import type { Host } from "../hosts/host.ts";
+import { machineOf, type MachinesByName } from "../hosts/machines.ts";
 import { showLineOn } from "../hosts/show-command.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import type { Undo } from "../kernel/ledger.ts";
@@ -20,11 +21,6 @@ import { flushing, locking, unmounting } from "./mount-commands.ts";
 import { bootOf, type Survey, survey } from "./survey.ts";
 import { udevRuns } from "./way.ts";
 
-/** The machines by their names; without a name, this one. Throws for a name that it does not know. */
-export interface MachinesByName {
-  get(name: string | undefined): Host;
-}
-
 /**
  * How the entries of volumes are undone. What is not there any more, because the drive was pulled out
  * or the machine was started again or somebody else did it, is undone. Throws `unmount-failed` while
@@ -36,27 +32,17 @@ export function volumeUndoings(machines: MachinesByName): ReadonlyMap<string, Un
       mountedKind,
       async (entry, signal) => {
         const mounted = readMounted(entry);
-        await undoMount(machineOf(machines, mounted), mounted, signal);
+        await undoMount(machineOf(machines, mounted.host), mounted, signal);
       },
     ],
     [
       unlockedKind,
       async (entry, signal) => {
         const unlocked = readUnlocked(entry);
-        await undoUnlock(machineOf(machines, unlocked), unlocked, signal);
+        await undoUnlock(machineOf(machines, unlocked.host), unlocked, signal);
       },
     ],
   ]);
-}
-
-function machineOf(machines: MachinesByName, { host, volume }: Mounted | Unlocked): Host {
-  try {
-    return machines.get(host);
-  } catch (cause) {
-    const message = `volume "${volume}" was attached on host "${host}", which is not configured`;
-    const hint = "configure that host again, then: holdfast recover";
-    throw new HoldfastError("unknown-name", message, { hint, cause });
-  }
 }
 
 // A program that looks at a new drive, such as an indexer, lets go of it soon.

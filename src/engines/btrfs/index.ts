@@ -2,7 +2,7 @@
 import { commonSpec, pathIn, type RepositorySpec } from "../engine.ts";
 import { minimumVersion } from "./features.ts";
 import type { Undo } from "../../kernel/ledger.ts";
-import type { MachinesByName } from "./machines.ts";
+import type { MachinesByName } from "../../hosts/machines.ts";
 import { Options } from "./options.ts";
 import { putBackUndoings } from "./put-back.ts";
 import { receivingUndoings } from "./receiving.ts";

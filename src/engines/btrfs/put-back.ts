@@ -12,7 +12,7 @@ import {
   snapshotPath,
   type Setting,
 } from "./commands.ts";
-import { machineOf, type MachinesByName } from "./machines.ts";
+import { machineOf, type MachinesByName } from "../../hosts/machines.ts";
 import { newName } from "./names.ts";
 import type { Side } from "./side.ts";
 

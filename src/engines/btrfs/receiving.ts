@@ -10,7 +10,7 @@ import {
   snapshotPath,
   type Setting,
 } from "./commands.ts";
-import { machineOf, type MachinesByName } from "./machines.ts";
+import { machineOf, type MachinesByName } from "../../hosts/machines.ts";
 import { parseNames } from "./output.ts";
 import type { Side } from "./side.ts";
 

@@ -4,6 +4,7 @@ import { posix } from "node:path";
 import * as z from "zod";
 import { CommandFailed } from "../../hosts/command-failed.ts";
 import type { Host } from "../../hosts/host.ts";
+import { machineOf, type MachinesByName } from "../../hosts/machines.ts";
 import { HoldfastError } from "../../kernel/errors.ts";
 import type { Ledger, Promised, Undo } from "../../kernel/ledger.ts";
 import {
@@ -181,9 +182,7 @@ async function giveBack(
 }
 
 /** How what an interrupted run left is taken away. */
-export function stagingUndoings(machines: {
-  get(name: string | undefined): Host;
-}): ReadonlyMap<string, Undo> {
+export function stagingUndoings(machines: MachinesByName): ReadonlyMap<string, Undo> {
   return new Map<string, Undo>([
     [
       kind,
@@ -193,18 +192,4 @@ export function stagingUndoings(machines: {
       },
     ],
   ]);
-}
-
-function machineOf(
-  machines: { get(name: string | undefined): Host },
-  name: string | undefined,
-): Host {
-  try {
-    return machines.get(name);
-  } catch (cause) {
-    throw new HoldfastError("unknown-name", `host "${name}" is not configured any more`, {
-      hint: "configure that host again, then: holdfast recover",
-      cause,
-    });
-  }
 }

@@ -1,6 +1,6 @@
 // Knows: how an entry of the ledger names the machine that it is about. Must not know: what is to be undone.
-import type { Host } from "../../hosts/host.ts";
-import { HoldfastError } from "../../kernel/errors.ts";
+import type { Host } from "./host.ts";
+import { HoldfastError } from "../kernel/errors.ts";
 
 /** The machines by their names; without a name, this one. Throws for a name that it does not know. */
 export interface MachinesByName {
