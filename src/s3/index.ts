@@ -1,4 +1,5 @@
-// Knows: how a store that speaks S3 is opened. Must not know: what its objects mean.
+// Knows: how a store that speaks S3 is opened, and whether it answers. Must not know: what its objects mean.
+import type { Finding } from "../kernel/finding.ts";
 import { openClient } from "./client.ts";
 import { listObjects } from "./listing.ts";
 import type { StoreSettings } from "./options.ts";
@@ -16,4 +17,30 @@ export function openStore(settings: StoreSettings): Store {
     put: async (object, signal) => await putObject(client, object, signal),
     [Symbol.dispose]: () => client[Symbol.dispose](),
   };
+}
+
+// Somebody is waiting for the answer.
+const examiningWaitsMs = [200, 500, 1000];
+
+/**
+ * Looks whether a bucket can be listed, by one page of its keys. Throws `store-unusable` with what mends it;
+ * a bucket that holds nothing of this kind is a warning.
+ */
+export async function examineStore(
+  settings: StoreSettings,
+  { prefix, label }: { readonly prefix: string; readonly label: string },
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  using store = openStore({ ...settings, waitsMs: examiningWaitsMs });
+  for await (const batch of store.list(prefix, signal)) if (batch.length > 0) return [];
+  const what = prefix === "" ? "holds nothing" : `holds no key that begins with "${prefix}"`;
+  return [
+    {
+      code: "source-empty",
+      severity: "warning",
+      subject: `source ${label}`,
+      message: `bucket "${settings.bucket}" ${what}`,
+      hint: "see whether it is the right bucket, and the right prefix",
+    },
+  ];
 }

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { openDatabase } from "../../databases/index.ts";
 import type { Finding } from "../../kernel/finding.ts";
 import type { PreparedObjects } from "../../kernel/prepared-source.ts";
-import { openStore } from "../../s3/index.ts";
+import { examineStore, openStore } from "../../s3/index.ts";
+import { planReinstatement } from "../objects-reinstatement.ts";
 import {
   notReady,
   type Source,
@@ -12,7 +13,6 @@ import {
   type SourceState,
 } from "../source.ts";
 import { Options } from "./options.ts";
-import { planReinstatement } from "./reinstate.ts";
 import { prepareObjects } from "./prepared.ts";
 import { findSetting, openView } from "./setting.ts";
 
@@ -62,12 +62,15 @@ function openObjects(options: Options, label: string, access: SourceAccess): Sou
     async reinstate(wish, signal) {
       const setting = await findSetting(options, access, signal);
       const { keyPrefix } = setting;
-      return await planReinstatement({ store: openStore(setting.store), keyPrefix }, wish, signal);
+      const target = { store: openStore(setting.store), keyPrefix, keys: `${keyPrefix}NUMBER` };
+      return await planReinstatement({ ...target, belongings }, wish, signal);
     },
     async examine(signal): Promise<readonly Finding[]> {
       const setting = await findSetting(options, access, signal);
-      if ("dump" in setting.database) return [];
-      return await openDatabase(setting.database, { host: access.host, through }).examine(signal);
+      const found = await examineStore(setting.store, { prefix: setting.keyPrefix, label }, signal);
+      if ("dump" in setting.database) return found;
+      const database = openDatabase(setting.database, { host: access.host, through });
+      return [...found, ...(await database.examine(signal))];
     },
   };
 }
@@ -87,4 +90,13 @@ async function stateAt(
 const hints = {
   missing: "correct config, or the path of the dump",
   unreadable: "let the user that runs holdfast read it, or name occ in place of config",
+};
+
+const belongings = {
+  warning:
+    "objects and rows belong together: restore the database as it was at the moment of this snapshot",
+  next: [
+    "restore the database as it was at the moment of this snapshot, if it is not there",
+    "then let Nextcloud look at it: occ maintenance:data-fingerprint",
+  ],
 };

@@ -1,8 +1,15 @@
 // Knows: that everything in a bucket can be read under its keys. Must not know: what is in it, and who keeps it.
 import * as z from "zod";
 import type { PreparedObjects, StoredObject } from "../../kernel/prepared-source.ts";
-import { openStore } from "../../s3/index.ts";
-import { keysApart, keysBelongTogether, s3Shape, storeSettings } from "../../s3/options.ts";
+import { examineStore, openStore } from "../../s3/index.ts";
+import {
+  keysApart,
+  keysBelongTogether,
+  s3Shape,
+  type StoreSettings,
+  storeSettings,
+} from "../../s3/options.ts";
+import { planReinstatement } from "../objects-reinstatement.ts";
 import type { Source, SourceAccess, SourceSpec } from "../source.ts";
 import { entriesOf } from "./entries.ts";
 import { shared } from "./shared.ts";
@@ -30,13 +37,21 @@ export const bucket = z
 
 function openBucket(options: Options, label: string, { secret }: SourceAccess): Source {
   const { prefix = "" } = options;
+  const settings = async (signal: AbortSignal): Promise<StoreSettings> =>
+    await storeSettings(options, {}, { secret, signal });
   return {
     label,
     paths: [],
     // Whether it answers is found out when it is read: a look would be a sweep of its own.
     observe: async () => ({ kind: "ready", empty: false }),
+    examine: async (signal) =>
+      await examineStore(await settings(signal), { prefix, label }, signal),
+    async reinstate(wish, signal) {
+      const store = openStore(await settings(signal));
+      return await planReinstatement({ store, keyPrefix: prefix, keys: "its path" }, wish, signal);
+    },
     async prepare(signal): Promise<PreparedObjects> {
-      const store = openStore(await storeSettings(options, {}, { secret, signal }));
+      const store = openStore(await settings(signal));
       let swept: ReturnType<typeof shared<readonly StoredObject[]>> | undefined;
       const sweep = (until: AbortSignal) => (swept ??= shared(store.list(prefix, until)));
       return {

@@ -1,22 +1,27 @@
-// Knows: how files of a snapshot become the objects again that they came from. Must not know: who restored them.
+// Knows: how files of a snapshot become the objects again that they came from. Must not know: who restored them, and whose objects they are.
 import { createReadStream, lstatSync } from "node:fs";
 import { posix } from "node:path";
-import { HoldfastError } from "../../kernel/errors.ts";
-import { formatSize } from "../../kernel/figures.ts";
-import type { ObjectFile } from "../../kernel/prepared-source.ts";
-import type { Store } from "../../s3/store.ts";
+import { HoldfastError } from "../kernel/errors.ts";
+import { formatSize } from "../kernel/figures.ts";
+import type { ObjectFile } from "../kernel/prepared-source.ts";
+import type { Store } from "../s3/store.ts";
 import type {
   Reinstated,
   Reinstatement,
   ReinstateWish,
   ReinstateWork,
   RestoredCopy,
-} from "../reinstatement.ts";
+} from "./reinstatement.ts";
 
 /** The bucket that is filled. */
 export interface Target {
   readonly store: Store;
+  /** What all keys of this source begin with. */
   readonly keyPrefix: string;
+  /** How a key is described: what each file is stored under. */
+  readonly keys: string;
+  /** Of an application whose objects mean nothing by themselves: what else is to be restored, and what to do then. */
+  readonly belongings?: { readonly warning: string; readonly next: readonly string[] };
 }
 
 const atOnce = 16;
@@ -24,16 +29,17 @@ const mostNamed = 20;
 
 /**
  * Decides how files get back into a bucket under the keys that their rows have. Nothing that is there is ever
- * replaced. Throws `target-invalid` for a bucket that has objects of Nextcloud already, unless it is to be filled up.
+ * replaced. Throws `target-invalid` for a bucket that has such objects already, unless it is to be filled up.
  */
 export async function planReinstatement(
-  { store, keyPrefix }: Target,
+  target: Target,
   wish: ReinstateWish,
   signal: AbortSignal,
 ): Promise<Reinstatement> {
+  const { store, keyPrefix, keys, belongings } = target;
   const place = `bucket ${store.bucket}`;
   if (wish.database !== undefined) {
-    const hint = "its rows come back with the database: restore that from its own backup";
+    const hint = "leave out the name of a database, which is restored from its own backup";
     throw new HoldfastError("target-invalid", `${place} holds objects, and no database`, { hint });
   }
   const isEmpty = await hasNothing(store, keyPrefix, signal);
@@ -44,13 +50,13 @@ export async function planReinstatement(
   return {
     place,
     steps: [
-      `store each file of it in ${place} under the key that it had (${keyPrefix}NUMBER); nothing that is there is replaced`,
+      `store each file of it in ${place} under the key that it had (${keys}); nothing that is there is replaced`,
     ],
     warnings: [
-      "objects and rows belong together: restore the database as it was at the moment of this snapshot",
+      ...(belongings === undefined ? [] : [belongings.warning]),
       ...(isEmpty ? [] : [`${place} is not empty: only what is missing there is stored`]),
     ],
-    carryOut: async (copy, work) => await carryOut({ store, keyPrefix, place }, copy, work),
+    carryOut: async (copy, work) => await carryOut({ ...target, place }, copy, work),
   };
 }
 
@@ -60,7 +66,7 @@ async function hasNothing(store: Store, prefix: string, signal: AbortSignal): Pr
 }
 
 async function carryOut(
-  { store, place }: Target & { readonly place: string },
+  { store, place, belongings }: Target & { readonly place: string },
   copy: RestoredCopy,
   work: ReinstateWork,
 ): Promise<Reinstated> {
@@ -82,10 +88,7 @@ async function carryOut(
   return {
     place,
     notes: tally.notes(),
-    next: [
-      "restore the database as it was at the moment of this snapshot, if it is not there",
-      "then let Nextcloud look at it: occ maintenance:data-fingerprint",
-    ],
+    next: belongings?.next ?? [],
   };
 }
 
