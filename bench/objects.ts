@@ -115,9 +115,8 @@ function measureTrees(rows: number): void {
 
 /** A store far away: each answer takes its time to begin. */
 function serve(): void {
-  const content = Buffer.alloc(bytesOfObject, "object");
-  const server = createServer((_, response) => {
-    setTimeout(() => response.end(content), latencyMs);
+  const server = createServer(({ url = "" }, response) => {
+    setTimeout(() => response.end(Buffer.alloc(bytesOfObject, url)), latencyMs);
   });
   server.listen(0, "127.0.0.1", () => {
     const address = server.address();

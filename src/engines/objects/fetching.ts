@@ -144,23 +144,22 @@ export class Fetching {
 
   /** Nothing: it has to be fetched again to be believed. */
   async #once(wanted: ToFetch, course: Course): Promise<Obtained | undefined> {
-    const { object, modified, claimed } = wanted;
+    const { object, claimed } = wanted;
     const { shelving, places } = this.#access;
     const isLarge = course.pinned && object.size > largeFrom;
     this.#number += 1;
     const file = join(places.downloading, `${process.pid}-${this.#number}`);
     const whole = async (): Promise<Came> => {
       course.before = this.#arrivals;
-      return await this.#whole(object, file, course.pinned);
+      return await this.#whole(wanted, file, course.pinned);
     };
     course.before = this.#arrivals;
-    const came = isLarge ? await this.#inParts(object) : await this.#access.turns.run(whole);
+    const came = isLarge ? await this.#inParts(wanted) : await this.#access.turns.run(whole);
     if (!this.#believe({ came, object, claimed }, course)) {
       await onDisk(async () => await rm(came.file, { force: true }));
       course.last = new Error("what came was another content each time");
       return undefined;
     }
-    if (modified !== undefined) await setTime(came.file, modified);
     const { sha1, bytes } = came;
     const etag = course.pinned ? { etag: object.etag } : {};
     const added = await shelving.put({ file: came.file, sha1, bytes, ...etag });
@@ -183,7 +182,7 @@ export class Fetching {
     return true;
   }
 
-  async #whole(object: StoredObject, file: string, pinned: boolean): Promise<Came> {
+  async #whole({ object, modified }: ToFetch, file: string, pinned: boolean): Promise<Came> {
     const { source, signal, throttle, onBytes } = this.#access;
     const { key, etag, size } = object;
     const stream = await source.read({ key, ...(pinned ? { etag } : {}) }, signal);
@@ -198,7 +197,7 @@ export class Fetching {
         onBytes(bytes.length);
       }
       if (pinned && hashes.bytes !== size) throw new Error(`${hashes.bytes} of ${size} bytes came`);
-      await sink.close();
+      await sink.close(modified);
       return { file, ...hashes.digest() };
     } catch (error) {
       onBytes(-hashes.bytes);
@@ -206,13 +205,15 @@ export class Fetching {
     }
   }
 
-  async #inParts(object: StoredObject): Promise<Came> {
+  async #inParts({ object, modified }: ToFetch): Promise<Came> {
     const file = await fetchParts(this.#access satisfies Parts, object);
     const hashes = new Hashes();
     for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
       if (this.#access.signal.aborted) throw interruption(this.#access.signal, "the backup");
       hashes.update(chunk);
     }
+    await using handle = await open(file, "r+");
+    await setTime(handle, modified);
     return { file, ...hashes.digest() };
   }
 }
@@ -285,8 +286,10 @@ class Sink implements AsyncDisposable {
     });
   }
 
-  async close(): Promise<void> {
+  /** Gives it its time: seconds since 1970. */
+  async close(modified: number | undefined): Promise<void> {
     if (this.#pending.length > 0 || this.#handle === undefined) await this.#flush();
+    if (this.#handle !== undefined) await setTime(this.#handle, modified);
     await onDisk(async () => await this.#handle?.close());
     this.#isClosed = true;
   }
@@ -298,8 +301,8 @@ class Sink implements AsyncDisposable {
   }
 }
 
-async function setTime(path: string, modified: number): Promise<void> {
-  await using handle = await open(path, "r+");
+async function setTime(handle: FileHandle, modified: number | undefined): Promise<void> {
+  if (modified === undefined) return;
   try {
     await handle.utimes(modified, modified);
   } catch {

@@ -76,15 +76,25 @@ export class Shelving {
 /** Gives content its names. What is there under one of them stays, as snapshots have links to it. */
 function shelve(places: Places, { file, sha1, bytes, etag }: Fetched): number {
   const path = join(places.sha1, shelfOf(sha1));
-  const isNew = linkInto(file, path);
+  // Nobody else adds to it meanwhile.
   const known = statSync(path, { throwIfNoEntry: false });
   if (known?.size === bytes) unlinkSync(file);
-  // Cut short by whatever: snapshots that hold it stay damaged, later ones are whole.
-  else renameSync(file, path);
+  // Where there is one of another size it was cut short by whatever: snapshots that hold it stay damaged, later ones are whole.
+  else moveInto(file, path);
   if (etag !== undefined && isTelling(etag)) {
     linkInstead(path, join(places.etag, shelfOf(etag)));
   }
-  return isNew ? bytes : 0;
+  return known === undefined ? bytes : 0;
+}
+
+function moveInto(file: string, path: string): void {
+  try {
+    renameSync(file, path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    renameSync(file, path);
+  }
 }
 
 /** Makes one inode of what lies at an ETag and what is known under the hash that it turned out to have. */
