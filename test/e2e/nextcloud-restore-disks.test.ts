@@ -58,6 +58,16 @@ suite("a Nextcloud whose data directory", { skip: withoutDisks("ext4", "btrfs") 
     assert.equal((await stat(data)).ino, 256);
   });
 
+  test("is a folder of a subvolume is put back from a mirror, and tried out", async () => {
+    await using disk = await newDisk();
+    await assertMirrored({ data: join(disk.path, "cloud"), capture: "snapshot" });
+  });
+
+  test("was read in place is put back from a mirror, and tried out", async () => {
+    await using disk = await newDisk({ format: "ext4", sizeMiB: 64 });
+    await assertMirrored({ data: join(disk.path, "cloud"), capture: "direct" });
+  });
+
   test("has too little space is not touched", async () => {
     await using disk = await newDisk({ format: "ext4", sizeMiB: 32 });
     await using cloud = await almostFull(disk);
@@ -74,6 +84,31 @@ suite("a Nextcloud whose data directory", { skip: withoutDisks("ext4", "btrfs") 
     assert.match(await cloud.succeed("recover"), /nothing to recover/);
   });
 });
+
+/** A mirror keeps the data directory, the dump and the rest beside each other, by their last names. */
+async function assertMirrored(of: { readonly data: string; readonly capture: string }) {
+  const { data, capture } = of;
+  await using cloud = await Cloud.make({ nextcloud: { data } });
+  const mirror = { engine: "rsync", snapshots: "hard-links", compress: undefined };
+  await cloud.configure({
+    repository: { ...mirror, at: cloud.user.at("mirror") },
+    source: { capture },
+  });
+  await cloud.succeed("init");
+  await cloud.succeed("run");
+  const before = await cloud.state();
+  await cloud.change();
+
+  const [target, database] = [cloud.user.at("drill"), cloud.user.at("drill.db")];
+  const tried = await cloud.succeed("restore", "cloud", "--target", target, "--database", database);
+  await cloud.succeed(...words);
+
+  const [, told = ""] = /its data directory is (.*)/.exec(tried) ?? [];
+  assert.equal(await readFile(join(told, "alice/files/letter.txt"), "utf8"), "Dear reader");
+  assert.ok((await stat(database)).size > 0);
+  assert.deepEqual(await cloud.state(), before);
+  assert.equal(cloud.nextcloud.isInMaintenance(), false);
+}
 
 /** A Nextcloud that was backed up, on a disk that cannot hold it a second time. */
 async function almostFull(disk: Disk): Promise<Cloud> {

@@ -46,7 +46,10 @@ suite("a restored copy of a Nextcloud", () => {
       ["old/staging", ["/old/staging"]],
       ["old/staging", ["/old/data", "/old/staging/database_backup.bak.gz"]],
     ] as const) {
-      const folder = await copyOf(t, { [join(at, "holdfast-nextcloud.json")]: manifest });
+      const folder = await copyOf(t, {
+        [join(at, "holdfast-nextcloud.json")]: manifest,
+        [join(at, "data/.ocdata")]: "",
+      });
       const copy = { folder, ...(paths === undefined ? {} : { paths }) };
 
       const found = await readCopy({ ...now, copy }, t.signal);
@@ -63,6 +66,24 @@ suite("a restored copy of a Nextcloud", () => {
           databaseKind: "sqlite",
         },
       });
+    }
+  });
+
+  test("has its data where its engine keeps that, by its last name or by all of it", async (t) => {
+    for (const [data, at] of [
+      [".subvolume/nc/cloud", ".subvolume/nc/cloud"],
+      [".subvolume/nc/cloud", "cloud"],
+      ["/srv/nc/cloud", "srv/nc/cloud"],
+      ["/srv/nc/cloud", "cloud"],
+    ] as const) {
+      const folder = await copyOf(t, {
+        "holdfast-nextcloud.json": JSON.stringify({ ...JSON.parse(manifest), data }),
+        [join(at, ".ocdata")]: "",
+      });
+
+      const found = await readCopy({ ...now, copy: { folder } }, t.signal);
+
+      assert.equal(found.data, join(folder, at));
     }
   });
 
@@ -84,11 +105,12 @@ suite("a restored copy of a Nextcloud", () => {
     });
   });
 
-  test("is none without a dump, or with a description of a later kind", async (t) => {
+  test("is none without a dump or a data directory, or with a description of a later kind", async (t) => {
     for (const files of [
       { "data/alice/files/a": "" },
       { "database_backup.bak": "" },
       { "holdfast-nextcloud.json": "{}" },
+      { "holdfast-nextcloud.json": manifest, "elsewhere/.ocdata": "" },
       { "holdfast-nextcloud.json": "cut" },
     ] as const) {
       const folder = await copyOf(t, files);

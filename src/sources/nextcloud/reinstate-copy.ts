@@ -76,8 +76,11 @@ async function declared(
   }
   const staged = posix.dirname(manifest);
   const { data, config, database, extra, nextcloud, instanceId, dataDirectory } = read.data;
+  const own = posix.join(posix.isAbsolute(data) ? copy.folder : staged, data);
+  // Of several places a mirror keeps the last part of the name of each.
+  const places = [own, posix.join(staged, posix.basename(data))];
   return {
-    data: posix.isAbsolute(data) ? posix.join(copy.folder, data) : posix.join(staged, data),
+    data: await firstFolder(host, places, signal),
     dump: posix.join(staged, database.file),
     ...(config === undefined ? {} : { config: posix.join(staged, config) }),
     extra: new Map(
@@ -122,6 +125,19 @@ async function firstFile(
 ): Promise<string | undefined> {
   const states = await host.inspect(files, signal);
   return files.find((_, index) => states[index]?.kind === "file");
+}
+
+async function firstFolder(
+  host: Host,
+  places: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const states = await host.inspect(places, signal);
+  const found = places.find((_, index) => states[index]?.kind === "directory");
+  if (found !== undefined) return found;
+  throw new HoldfastError("target-invalid", "the snapshot holds no data directory", {
+    hint: `${places[0]} is not in what was restored: name another snapshot, see: holdfast snapshots`,
+  });
 }
 
 async function foldersIn(
