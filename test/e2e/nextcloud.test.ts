@@ -142,6 +142,27 @@ suite("a backup of a Nextcloud", { skip }, () => {
     }
   });
 
+  test(
+    "passes over files that vanish in maintenance, and says so",
+    { skip: withoutXfs },
+    async () => {
+      await using cloud = await CloudUser.make({ ground: "xfs" });
+      const said = "cp: cannot stat '/x/y.part': No such file or directory";
+      await cloud.replace(
+        "cp",
+        `PATH=$REAL cp "$@" || exit
+       case "$*" in *=always*/data) echo "${said}" >&2; exit 1 ;; esac`,
+      );
+
+      const { outcome, evidence } = await cloud.backedUp();
+
+      assert.equal(outcome, "success");
+      assert.match(evidence?.notes?.join() ?? "", /files vanished while/);
+      assert.deepEqual(Object.keys(await filesOf((await cloud.restored()).data)).length, 2);
+      await cloud.assertTidy();
+    },
+  );
+
   test("is made with maintenance switched by occ as well", async () => {
     await using cloud = await CloudUser.make({ source: { maintenance: "occ" } });
     await cloud.nextcloud.setConfig({ maintenance: false });

@@ -1,5 +1,5 @@
 // Knows: the commands that keep files as they are. Pure. Must not know: when they are run.
-import type { Command } from "../../hosts/host.ts";
+import type { Command, CommandResult } from "../../hosts/host.ts";
 
 const plainWords = { LC_ALL: "C" };
 
@@ -109,6 +109,22 @@ export function flushCommand(path: string): Command {
 export function reflinkCommand(from: string, to: string): Command {
   return writes(...copyWords("always"), from, to);
 }
+
+// Of a longer text only the end is kept: what else went wrong may be gone from it.
+const longestText = 60_000;
+
+/** Whether a copy failed for nothing but files that were removed before their turn came. */
+export function hasOnlyVanished({
+  exitStatus,
+  stderr,
+}: Pick<CommandResult, "exitStatus" | "stderr">): boolean {
+  if (exitStatus !== 1 || stderr.length > longestText) return false;
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  return lines.length > 0 && lines.every((line) => vanished.test(line));
+}
+
+// A file that was replaced while it was copied is left out as well, and is none of these: it is there.
+const vanished = /^cp: cannot (stat|access|open) .*: No such file or directory$/;
 
 /** A copy that shares blocks where it can. */
 export function copyCommand(from: string, to: string): Command {

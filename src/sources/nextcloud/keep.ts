@@ -1,8 +1,15 @@
 // Knows: how files are kept as they are at one moment. Must not know: why nobody writes to them then.
 import { posix } from "node:path";
+import { CommandFailed } from "../../hosts/command-failed.ts";
 import type { Host } from "../../hosts/host.ts";
 import type { Choice } from "./choose.ts";
-import { flushCommand, reflinkCommand, snapshotCommand, synchroniseCommand } from "./commands.ts";
+import {
+  flushCommand,
+  hasOnlyVanished,
+  reflinkCommand,
+  snapshotCommand,
+  synchroniseCommand,
+} from "./commands.ts";
 import { subvolumeFolder } from "./layout.ts";
 import type { Ground } from "./look.ts";
 
@@ -32,8 +39,7 @@ export function keepingOf(choice: Choice, ground: Ground): Keeping {
         data: name,
         before: flush,
         async keep(signal) {
-          await host.run(reflinkCommand(data, to), signal);
-          return [];
+          return await copyWhatStays(host, { data, to }, signal);
         },
       };
     case "staged":
@@ -44,11 +50,31 @@ export function keepingOf(choice: Choice, ground: Ground): Keeping {
         },
         async keep(signal) {
           const { exitStatus } = await host.run(synchroniseCommand(data, to), signal);
-          return exitStatus === 0 ? [] : ["files vanished while Nextcloud was in maintenance"];
+          return exitStatus === 0 ? [] : vanishedNotes;
         },
       };
     case "direct":
       return { data, before: async () => {}, keep: async () => [] };
+  }
+}
+
+// What was begun before maintenance goes on in it, such as cron.php, which removes old versions.
+const vanishedNotes = ["files vanished while Nextcloud was in maintenance"] as const;
+
+/** As rsync does: a file that is removed before its turn is none that is missing. */
+async function copyWhatStays(
+  host: Host,
+  { data, to }: { readonly data: string; readonly to: string },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  try {
+    await host.run(reflinkCommand(data, to), signal);
+    return [];
+  } catch (error) {
+    if (!(error instanceof CommandFailed) || !hasOnlyVanished(error.result)) throw error;
+    const [copy] = await host.inspect([to], signal);
+    if (copy?.kind !== "directory") throw error;
+    return vanishedNotes;
   }
 }
 
