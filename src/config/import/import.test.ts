@@ -170,6 +170,36 @@ suite("a configuration of another tool", () => {
   });
 });
 
+function readBtrbk(...lines: readonly string[]): ImportResult {
+  return importText("btrbk.conf", lines.join("\n"));
+}
+
+suite("a configuration of btrbk", () => {
+  test("without a folder for snapshots gets one that is not the subvolume itself", () => {
+    const { text } = readBtrbk("snapshot_preserve_min all", "volume /mnt/pool", "subvolume home");
+
+    assert.match(text, /at: \/mnt\/pool\/btrbk_snapshots\/home$/m);
+  });
+
+  test("without a volume names its folder from the root", () => {
+    const { text } = readBtrbk("snapshot_dir /mnt/pool/old", "subvolume /mnt/pool/home");
+
+    assert.match(text, /at: \/mnt\/pool\/old\/home$/m);
+  });
+
+  test("with raw targets says that these are not driven", () => {
+    const result = readBtrbk(
+      "volume /mnt/pool",
+      "snapshot_dir old",
+      "target raw ssh://nas.example.org/srv/raw",
+      "subvolume home",
+    );
+
+    assert.doesNotMatch(result.text, /copies|nas/);
+    assert.equal(verdictOf(result, "target"), "unmapped");
+  });
+});
+
 test("every tool that can be read can be named on the command line", () => {
   assert.deepEqual(readerNames(), toolNames);
 });

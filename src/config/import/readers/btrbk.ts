@@ -42,6 +42,7 @@ interface Scope {
 interface Target {
   readonly line: Line;
   readonly url: string;
+  readonly type: string;
   readonly options: Map<string, string>;
 }
 
@@ -68,7 +69,8 @@ function treeOf({ lines, report }: Reading): readonly Subvolume[] {
       target = undefined;
       found.push({ line, scope });
     } else if (key === "target") {
-      target = { line, url: value.split(/\s+/).at(-1) ?? "", options: new Map() };
+      const [url = "", type = "send-receive"] = value.split(/\s+/).toReversed();
+      target = { line, url, type, options: new Map() };
       scope.targets.push(target);
     } else {
       (target ?? scope).options.set(key, value);
@@ -133,7 +135,11 @@ function addSubvolume({ imported, report }: Reading, subvolume: Subvolume): void
       ? posix.basename(volume) || "root"
       : posix.basename(path) || "root";
   const name = imported.nameFor("jobs", wanted);
-  const folder = posix.join(volume, options.get("snapshot_dir") ?? "", name);
+  // Without one, btrbk makes them beside the subvolumes, where a folder of that name is one.
+  const folder = posix.join(
+    posix.resolve(volume, options.get("snapshot_dir") ?? "btrbk_snapshots"),
+    name,
+  );
   const common = {
     engine: "btrfs",
     sudo: /sudo/.test(options.get("backend") ?? "") ? true : undefined,
@@ -176,12 +182,12 @@ function addSubvolume({ imported, report }: Reading, subvolume: Subvolume): void
 
 function targetPlace(
   imported: Imported,
-  { url, options }: Target,
+  { url, type, options }: Target,
   name: string,
 ): string | undefined {
   const ssh = /^(?:ssh:\/\/)([^/:]+)(?::(\d+))?(\/.*)$|^([^/:]+):(\/.*)$/.exec(url);
   const path = ssh === null ? url : (ssh[3] ?? ssh[5] ?? "");
-  if (!path.startsWith("/")) return undefined;
+  if (!path.startsWith("/") || type !== "send-receive") return undefined;
   const host =
     ssh === null
       ? undefined
