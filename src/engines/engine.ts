@@ -324,8 +324,11 @@ export interface Repository {
   entries?(snapshot: string, signal: AbortSignal): AsyncIterable<readonly ObjectEntry[]>;
   /** Where the files of a snapshot are, absolute, on the repository's machine. Only of browsable ones. Pure. */
   browse?(snapshot: Snapshot): string;
-  /** Preconditions that are the engine's own, with the command that mends each. Reads only. */
-  examine?(signal: AbortSignal): Promise<readonly Finding[]>;
+  /**
+   * Preconditions that are the engine's own, with the command that mends each. Reads only. `sources`: where those are
+   * that jobs back up into it, as far as they are there and it is no copy.
+   */
+  examine?(signal: AbortSignal, sources: readonly string[]): Promise<readonly Finding[]>;
   /** The commands that a verb would run now. Pure; it is what a dry run prints. */
   preview(planned: PlannedVerb): readonly Command[];
 }

@@ -125,9 +125,19 @@ async function examineRepository(
   }
   const own = await looked(subject, async () => {
     const repository = openRepository(program, target.name, observation);
-    return (await repository.examine?.(signal)) ?? [];
+    return (await repository.examine?.(signal, keptHere(program, examined))) ?? [];
   });
   return [...examineAnswer(program, examined), ...own];
+}
+
+/** Where the sources are that come into this repository first, as far as they are there. */
+function keptHere(program: Program, { target, observation }: Examined): readonly string[] {
+  const { job, sources, volumes, repository } = observation;
+  if (target !== repository) return [];
+  const there = job.sources.filter((_, index) => sources[index]?.state === "seen");
+  return there.flatMap(
+    (placed) => openSource(program, placed, { volumes, ledger: noLedger }).paths,
+  );
 }
 
 function examineAnswer(program: Program, { target, observation }: Examined): readonly Finding[] {

@@ -78,6 +78,22 @@ suite("a copy of snapshots", options, () => {
     await owner.succeed("check", "--read-data");
   });
 
+  test("cannot be made on another disk, which doctor knows before a run does", async () => {
+    await using owner = await Owner.make();
+    const before = await owner.user.start(["doctor", "--json"]).ended;
+    await owner.configure({ home: { at: join(owner.outer.path, "elsewhere") } });
+    await owner.succeed("init");
+
+    const looked = await owner.user.start(["doctor", "--json"]).ended;
+    const { exitStatus, stdout } = await owner.user.start(["run"]).ended;
+
+    assert.doesNotMatch(before.stdout, /file-systems-differ/);
+    assert.match(looked.stdout, /"file-systems-differ"/);
+    assert.match(looked.stdout, /bring snapshots to other disks with `copies`/);
+    assert.equal(exitStatus, 1);
+    assert.match(stdout, /is on another file system than the subvolume/);
+  });
+
   test("can be made by a user who is not root, where sudo lets btrfs run", async () => {
     await using owner = await Owner.make();
     const rules = owner.user.at("sudoers.d");

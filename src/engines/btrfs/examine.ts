@@ -10,7 +10,11 @@ import { flawOf } from "./snapshots.ts";
 import { absence } from "./view.ts";
 
 /** Every precondition that is btrfs's own. Reads only. What is missing altogether is told elsewhere. */
-export async function examineSide(side: Side, signal: AbortSignal): Promise<readonly Finding[]> {
+export async function examineSide(
+  side: Side,
+  subvolumes: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   if ((await absence(side, side.name, signal)) !== undefined) return [];
   const subject = `repository ${side.name}`;
   if (!(await side.isOnBtrfs(side.location, signal))) {
@@ -24,7 +28,35 @@ export async function examineSide(side: Side, signal: AbortSignal): Promise<read
       },
     ];
   }
-  return [...(await rights(side, subject, signal)), ...(await leftovers(side, subject, signal))];
+  return [
+    ...(await elsewhere(side, subvolumes, signal)),
+    ...(await rights(side, subject, signal)),
+    ...(await leftovers(side, subject, signal)),
+  ];
+}
+
+/** A snapshot shares its blocks with what it was made of: that is only possible on one file system. */
+async function elsewhere(
+  side: Side,
+  subvolumes: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const fileSystemOf = async (path: string): Promise<string> => {
+    const argv = ["findmnt", "-n", "-o", "UUID", "-T", path] as const;
+    return (await side.host.run({ argv, effect: "reads" }, signal)).stdout.trim();
+  };
+  if (subvolumes.length === 0) return [];
+  const own = await fileSystemOf(side.location);
+  const others = await Promise.all(
+    subvolumes.map(async (path) => ((await fileSystemOf(path)) === own ? [] : [path])),
+  );
+  return others.flat().map((path) => ({
+    code: "file-systems-differ",
+    severity: "error",
+    subject: `repository ${side.name}`,
+    message: `${side.location} is on another file system than ${path}: no snapshot of it can be made there`,
+    hint: "put the repository on the file system of the subvolume, and bring snapshots to other disks with `copies`",
+  }));
 }
 
 async function rights(

@@ -207,8 +207,8 @@ class BtrfsRepository implements Repository {
     return snapshotPath(this.location, id);
   }
 
-  async examine(signal: AbortSignal): Promise<readonly Finding[]> {
-    return await examineSide(this.side, signal);
+  async examine(signal: AbortSignal, sources: readonly string[]): Promise<readonly Finding[]> {
+    return await examineSide(this.side, sources, signal);
   }
 
   preview(planned: PlannedVerb): readonly Command[] {

@@ -422,7 +422,7 @@ test(
     const repository = workshop.place.open();
 
     const { problems, notes = [] } = await repository.check({ readData: "100%" }, workshop.work);
-    const findings = (await repository.examine?.(workshop.work.signal)) ?? [];
+    const findings = (await repository.examine?.(workshop.work.signal, [])) ?? [];
 
     assert.match(
       problems.join("|"),

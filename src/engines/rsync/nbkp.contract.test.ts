@@ -119,7 +119,7 @@ suite("hard-linked snapshots of nbkp", { skip: withoutMirror("hard-links") }, ()
 
     const listed = await workshop.list(repository);
     const { problems, notes = [] } = await repository.check({}, workshop.work);
-    const findings = (await repository.examine?.(workshop.work.signal)) ?? [];
+    const findings = (await repository.examine?.(workshop.work.signal, [])) ?? [];
     const made = await workshop.snapshot(repository);
 
     assert.deepEqual(

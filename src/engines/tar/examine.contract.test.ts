@@ -7,7 +7,7 @@ import { withoutTools } from "../../../test/support/tools.ts";
 const skip = withoutTools("tar", "zstd", "gpg", "age");
 
 async function codes(bench: ArchiveBench, options: object = {}): Promise<readonly string[]> {
-  const findings = (await bench.repository(options).examine?.(work.signal)) ?? [];
+  const findings = (await bench.repository(options).examine?.(work.signal, [])) ?? [];
   return findings.map(({ code }) => code);
 }
 
