@@ -3,13 +3,16 @@
 // HOLDFAST_SEED: the seed of an earlier run.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { open, readdir, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { open, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Owner } from "../support/btrfs-owner.ts";
 import { byHand, wholeSnapshots } from "../support/btrfs-places.ts";
 import { newDisk, withoutDisks } from "../support/disk.ts";
 import { newUser, type User } from "../support/holdfast.ts";
+import { KillOrders } from "../support/kill-orders.ts";
 import { commandLine, killIfThere, processesOf } from "../support/processes.ts";
 import { assertSameTree } from "../support/tree.ts";
 
@@ -135,3 +138,54 @@ test(`a transfer that is killed ${kills} times leaves both sides equal`, options
   }
   t.diagnostic(`killed while it was there: ${JSON.stringify(hits)}`);
 });
+
+test(
+  "a restore in place that is killed leaves what was there, or what was restored",
+  { skip: withoutDisks("btrfs") },
+  async (t) => {
+    await using owner = await Owner.make();
+    const { user, home, inner } = owner;
+    await owner.change("good");
+    await owner.succeed("run");
+    const [good] = await readdir(owner.kept);
+    const orders = await KillOrders.make(user, ["btrfs", "mv", "mountpoint", "findmnt", "stat"]);
+    const restore = async (isOrdered: boolean): Promise<string> => {
+      await owner.change("spoilt");
+      const words = ["restore", `home@${good}`, "--in-place"] as const;
+      const { child, ended } = user.start(words, { env: { PATH: orders.path } });
+      writeFileSync(user.at("victim"), `${child.pid}\n`);
+      const { exitStatus, stdout, stderr } = await ended;
+      if (!isOrdered) assert.equal(exitStatus, 0, stdout + stderr);
+      const called = (await orders.called()).length;
+      await orders.reset();
+      await owner.succeed("recover");
+      const asides = (await readdir(inner.path)).filter((name) => name.startsWith("home."));
+      const text = await readFile(join(home, "file"), "utf8");
+      assert.equal(asides.length, text === "good" ? 1 : 0, asides.join());
+      for (const aside of asides) {
+        assert.equal(await readFile(join(inner.path, aside, "file"), "utf8"), "spoilt");
+        await byHand("subvolume", "delete", join(inner.path, aside));
+      }
+      return `${called} ${text}`;
+    };
+    const [count = ""] = (await restore(false)).split(" ");
+    const words = ["before", "in", "after"] as const;
+    const came: string[] = [];
+
+    for (let number = 1; number <= Number(count); number += 1) {
+      for (const word of kills >= 50 ? words : words.slice(number % 3, (number % 3) + 1)) {
+        await orders.give(`${word} ${number}`);
+        const [, text = ""] = (await restore(true)).split(" ");
+        assert.match(text, /^(good|spoilt)$/, `${word} ${number}`);
+        came.push(text);
+      }
+    }
+
+    const restored = came.filter((text) => text === "good").length;
+    t.diagnostic(`${count} commands: ${came.length} kills, ${restored} times as restored`);
+    await owner.change("last");
+    await owner.succeed("run");
+    await owner.succeed("check", "--read-data");
+    assert.equal((await wholeSnapshots(owner.copied)).length, 2);
+  },
+);
