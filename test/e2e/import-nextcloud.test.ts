@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { link, mkdir, readdir, readFile, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { suite, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
@@ -19,7 +19,7 @@ import {
   nextcloudInS3Tools,
 } from "../support/nextcloud-in-s3.ts";
 import { startS3Proxy } from "../support/s3-proxy.ts";
-import { startS3Server } from "../support/s3-server.ts";
+import { type S3Server, startS3Server } from "../support/s3-server.ts";
 import { withoutTools } from "../support/tools.ts";
 
 const execute = promisify(execFile);
@@ -141,6 +141,19 @@ discord-webhook = ""
     await unlink(archive);
   }
 
+  /** As the guide says, into a folder. */
+  async extract(name: string): Promise<void> {
+    const { user } = this;
+    const words = ["--batch", "--quiet", "--passphrase", passphrase, "-d"];
+    const line =
+      'gpg --homedir "$1" "${@:4}" "$2" | tar -xz --listed-incremental=/dev/null -C "$3"';
+    const home = await mkdtempFor(user);
+    const archive = user.at("cloud_backup", `${name}.tar.gz.gpg`);
+    const args = [home, archive, user.at("by hand"), ...words];
+    await execute("bash", ["-o", "pipefail", "-c", line, "bash", ...args]);
+    await execute("gpgconf", ["--homedir", home, "--kill", "all"]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
@@ -150,6 +163,14 @@ async function mkdtempFor(user: MovingUser): Promise<string> {
   const home = user.at("gnupg");
   await mkdir(home, { recursive: true, mode: 0o700 });
   return home;
+}
+
+/** The commands that a guide tells people to type who go back. */
+async function backAgain(guide: string): Promise<string> {
+  const text = await readFile(join(import.meta.dirname, `../../docs/guides/${guide}.md`), "utf8");
+  const [, commands] = /```sh\n(.*?)```/s.exec(text.split("\n## Back again\n")[1] ?? "") ?? [];
+  assert.ok(commands !== undefined);
+  return commands;
 }
 
 /** The files of a folder, by their paths, with their contents. */
@@ -220,6 +241,56 @@ suite("from the Nextcloud backup script", { skip: withoutTools(...scriptTools) }
     assert.equal(nextcloud.isInMaintenance(), false);
     assert.deepEqual(await readdir(nextcloud.config), ["config.php"]);
   });
+
+  test("back again, the script goes on, and each archive comes back by hand", async () => {
+    await using place = await ScriptUser.make();
+    const { user, nextcloud } = place;
+    await place.write("large", randomBytes(3_000_000));
+    await place.write("letter", "first");
+    await place.script("full", hourOf(2));
+    await place.write("letter", "second");
+    await user.moveIn("config.toml");
+    const files = await contents(nextcloud.data);
+    await user.run();
+    const [made] = await user.snapshots("nextcloud");
+
+    const commands = (await backAgain("from-nextcloud-backup-script"))
+      .replaceAll("TMP_DIR", user.at("tmp"))
+      .replaceAll("TARGET_DIR", user.at("cloud_backup"));
+    await execute("sh", ["-eu", "-c", commands]);
+    const renamed = made?.id.replace(/^(.{13})-\d\d-\d\d-/, "$1-") ?? "";
+    const names = await readdir(user.at("cloud_backup"));
+    // The script's purge reads the date of all that is called so.
+    const theirs = /^\d{4}-\d\d-\d\d-\d\d-differential\./;
+    assert.deepEqual(
+      names.filter((name) => name.includes("diff") && !theirs.test(name)),
+      [],
+    );
+    await place.write("letter", "fourth");
+    const last = hourOf(-1);
+    await place.script("differential", last);
+
+    assert.deepEqual((await readdir(user.at("tmp"))).toSorted(), [
+      "data",
+      "database_backup.bak",
+      "extra",
+    ]);
+    const archive = user.at("cloud_backup", `${last}-differential.tar.gz.gpg`);
+    assert.ok((await stat(archive)).size < 1_000_000);
+    await mkdir(user.at("by hand"));
+    for (const name of [`${hourOf(2)}-full`, `${last}-differential`]) await place.extract(name);
+    assert.deepEqual(await contents(user.at("by hand/data")), await contents(nextcloud.data));
+    // What Holdfast made comes back without either of the tools as well.
+    await rm(user.at("by hand"), { recursive: true });
+    await mkdir(user.at("by hand"));
+    for (const name of [`${hourOf(2)}-full`, renamed]) await place.extract(name);
+    assert.deepEqual(await contents(user.at("by hand/data")), files);
+    const [again] = await user.run();
+    assert.equal(again?.outcome, "success", again?.reason);
+    const ids = (await user.snapshots("nextcloud")).map(({ id }) => id);
+    assert.equal(ids.length, 4);
+    assert.ok(ids.includes(renamed) && ids.includes(`${last}-differential`), ids.join());
+  });
 });
 
 /** A row of oc_filecache with its content. */
@@ -250,6 +321,37 @@ async function layTree(root: string, name: string, files: readonly StoredFile[])
     }
     await link(content, target);
   }
+}
+
+/** What the tool would have to fetch for a tree, by its own rules: what it finds neither by SHA-1 nor by ETag. */
+async function lacking(root: string, files: readonly StoredFile[]): Promise<readonly string[]> {
+  const lacks: string[] = [];
+  for (const { path, checksum, etag, bytes } of files) {
+    if (bytes.length === 0) continue;
+    const sha1 = /^sha1:(\S+)/i.exec(checksum)?.[1]?.toLowerCase();
+    const [kind, name] = sha1 === undefined ? ["etag", etag] : ["sha1", sha1];
+    const content = join(root, ".data", kind ?? "", name?.slice(0, 2) ?? "", name?.slice(2) ?? "");
+    const found = await readFile(content).catch(() => undefined);
+    if (found === undefined) lacks.push(path);
+    else assert.ok(found.equals(bytes), path);
+  }
+  return lacks;
+}
+
+/** What the tool's purge would remove: content of which no snapshot has the inode. */
+async function purgeable(root: string): Promise<readonly string[]> {
+  const inodes = async (folder: string): Promise<ReadonlyMap<string, number>> => {
+    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const found = files.map(async (entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [path, (await stat(path)).ino] as const;
+    });
+    return new Map(await Promise.all(found));
+  };
+  const held = new Set((await inodes("snapshots")).values());
+  const stored = [...(await inodes(".data/sha1")), ...(await inodes(".data/etag"))];
+  return stored.filter(([, inode]) => !held.has(inode)).map(([path]) => path);
 }
 
 /** The files of one user that the tool could fetch. */
@@ -286,10 +388,20 @@ async function filesOf(
 }
 
 suite("from nextcloud-s3-backup", { skip: withoutTools(...nextcloudInS3Tools) }, () => {
+  let s3: S3Server;
+  let nextcloud: NextcloudInS3;
+
+  before(async () => {
+    s3 = await startS3Server();
+    nextcloud = await loadNextcloudInS3("s3-postgresql", s3);
+  });
+
+  after(async () => {
+    for (const each of [nextcloud, s3]) await each?.[Symbol.asyncDispose]();
+  });
+
   test("what is in the store is fetched no second time, and every tree stays", async () => {
     await using stack = new AsyncDisposableStack();
-    const s3 = stack.use(await startS3Server());
-    const nextcloud = stack.use(await loadNextcloudInS3("s3-postgresql", s3));
     const proxy = stack.use(await startS3Proxy({ target: s3.address }));
     const user = stack.use(await MovingUser.make());
     const client = clientOf(s3);
@@ -364,5 +476,50 @@ suite("from nextcloud-s3-backup", { skip: withoutTools(...nextcloudInS3Tools) },
     await user.run();
     assert.ok((await readdir(join(root, "snapshots"))).includes("2026-11-01"));
     await rm(user.at("restored"), { recursive: true });
+  });
+
+  test("back again, the tool finds all that Holdfast has fetched, and purges nothing of it", async () => {
+    await using stack = new AsyncDisposableStack();
+    const proxy = stack.use(await startS3Proxy({ target: s3.address }));
+    const user = stack.use(await MovingUser.make());
+    const client = clientOf(s3);
+    stack.defer(() => client.destroy());
+    const root = user.at("tree");
+    const { files } = await filesOf(nextcloud, "alice", client);
+    await user.configure({
+      repositories: { tree: { engine: "objects", at: root, "name-format": "%Y-%m-%d" } },
+      jobs: {
+        cloud: {
+          sources: [
+            {
+              "nextcloud-objects": {
+                config: await nextcloud.config(proxy.address),
+                trees: [{ user: "alice", path: "files/Documents" }],
+              },
+            },
+          ],
+          repository: "tree",
+        },
+      },
+    });
+    await user.expect(0, "init");
+    await user.run();
+
+    assert.deepEqual(await lacking(root, files), []);
+    assert.deepEqual(await purgeable(root), []);
+    // A snapshot that the tool makes, from the store alone; what the guide says may go is gone.
+    for (const name of ["manifests", "downloading", "running.json"]) {
+      await rm(join(root, ".data", name), { recursive: true, force: true });
+    }
+    await layTree(root, "2026-11-30", files);
+    proxy.forget();
+    const [run] = await user.run();
+    assert.equal(run?.outcome, "success", run?.reason);
+    assert.equal(proxy.count("get"), 0);
+    assert.deepEqual(
+      (await user.snapshots("tree")).map(({ id }) => id).includes("2026-11-30"),
+      true,
+    );
+    await user.expect(0, "check", "--read-data");
   });
 });

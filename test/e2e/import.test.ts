@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -74,6 +74,13 @@ suite("from SimpleBackup", { skip: withoutTools("restic") }, () => {
     const repository = `local:${user.at("repository")}`;
     const { stdout } = await execute("restic", ["-r", repository, ...words], { env });
     return stdout;
+  }
+
+  /** The snapshots that Holdfast made. */
+  async function tagged(user: MovingUser): Promise<readonly string[]> {
+    const listed: unknown = JSON.parse(await restic(user, "snapshots", "--json"));
+    assert.ok(Array.isArray(listed));
+    return listed.filter(({ tags }) => tags !== undefined).map(({ id }) => String(id));
   }
 
   async function settle(): Promise<MovingUser> {
@@ -150,6 +157,33 @@ suite("from SimpleBackup", { skip: withoutTools("restic") }, () => {
     await assertSameTree(user.at("Documents"), join(user.at("restored"), user.at("Documents")));
   });
 
+  test("back again, the script goes on from what Holdfast made, and restic alone restores it", async () => {
+    await using user = await settle();
+    await user.moveIn("backup_config.json");
+    await user.run();
+
+    const ours = await tagged(user);
+    await simpleBackup(user, new Date());
+    const known = await restic(user, "snapshots", "--json");
+    await restic(user, "forget", "--prune", "--keep-daily", "3");
+
+    const listed: unknown = JSON.parse(await restic(user, "snapshots", "--json"));
+    assert.ok(Array.isArray(listed));
+    const theirs = listed.filter(({ tags }) => tags === undefined);
+    assert.equal(ours.length, 2);
+    for (const id of ours) assert.ok(known.includes(`"parent":"${id}"`), id);
+    // As before: three days of each source. Those of today stand for Holdfast's.
+    assert.equal(listed.length, 6);
+    assert.equal(theirs.length, 6);
+    const documents = user.at("Documents");
+    const words = ["--path", documents, "--target", user.at("restored")];
+    await restic(user, "restore", "latest", ...words);
+    await assertSameTree(documents, join(user.at("restored"), documents));
+    const [run] = await user.run();
+    assert.equal(run?.outcome, "success");
+    assert.ok((run?.evidence?.added ?? Infinity) < 100_000, String(run?.evidence?.added));
+  });
+
   test("another host or other paths are told as what they are", async () => {
     await using user = await settle();
     await rm(user.at("Pictures"), { recursive: true });
@@ -173,6 +207,32 @@ suite("from SimpleBackup", { skip: withoutTools("restic") }, () => {
     );
   });
 });
+
+/** What the script sends: all that is newer than the newest there, each as a difference to the one before. */
+async function scriptBackup(pair: {
+  readonly snaps: string;
+  readonly target: string;
+  readonly stream: string;
+}): Promise<readonly string[]> {
+  const known = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2})?(-.+)?$/;
+  const [here = [], there = []] = await Promise.all(
+    [pair.snaps, pair.target].map(async (folder) =>
+      (await readdir(folder)).filter((name) => known.test(name)).toSorted(),
+    ),
+  );
+  const newest = there.at(-1) ?? "";
+  let parent = here.findLast((name) => there.includes(name));
+  const sent: string[] = [];
+  for (const name of here.filter((each) => each > newest)) {
+    const words = parent === undefined ? [] : ["-p", join(pair.snaps, parent)];
+    await rm(pair.stream, { force: true });
+    await byHand("send", "-f", pair.stream, ...words, join(pair.snaps, name));
+    await byHand("receive", "-f", pair.stream, pair.target);
+    parent = name;
+    sent.push(name);
+  }
+  return sent;
+}
 
 suite("from btrfs-snapshot-backup", { skip: withoutDisks("btrfs") }, () => {
   test("differences are sent to what the script had sent, and nothing is dropped that it kept", async () => {
@@ -252,6 +312,16 @@ target_retention_count = 30
     assert.equal(await readFile(user.at("older/state"), "utf8"), names[0]);
     await user.run();
     assert.deepEqual((await wholeSnapshots(target)).slice(0, 3), kept);
+
+    // Back again: the script's own way of finding what both sides have.
+    await nextSecond();
+    const last = nameOf(new Date());
+    await byHand("subvolume", "snapshot", "-r", home, join(snaps, last));
+    assert.deepEqual(await scriptBackup({ snaps, target, stream: user.at("stream") }), [last]);
+    assert.ok((await stat(user.at("stream"))).size < 1_000_000);
+    assert.equal((await wholeSnapshots(target)).at(-1), last);
+    await user.run();
+    assert.equal((await wholeSnapshots(target)).length, 6);
   });
 
   test("while the second disk is not mounted, nothing is sent into the folder below it", async () => {
@@ -305,8 +375,9 @@ suite("from nbkp", { skip: withoutTools("rsync") }, () => {
   const sentinels = ["--filter=H .nbkp-*", "--filter=P .nbkp-*"];
   const timestamp = ago(1).toISOString();
 
-  async function nbkp(from: string, to: string, ...more: readonly string[]): Promise<void> {
-    await execute("rsync", [...flags, ...sentinels, ...more, `${from}/`, `${to}/`]);
+  async function nbkp(from: string, to: string, ...more: readonly string[]): Promise<string> {
+    const words = [...flags, ...sentinels, ...more, `${from}/`, `${to}/`];
+    return (await execute("rsync", words)).stdout;
   }
 
   test("mirrors and hard-linked snapshots are gone on with where they are", async () => {
@@ -366,6 +437,32 @@ suite("from nbkp", { skip: withoutTools("rsync") }, () => {
     await user.run();
     assert.equal(existsSync(old), false);
     assert.ok(existsSync(user.at("drive/pictures/.nbkp-dst")));
+
+    // Back again: nbkp finds what Holdfast made, and copies nothing.
+    const [mirror, pictures] = [user.at("drive/docs"), user.at("drive/pictures")];
+    const changed = await nbkp(user.at("laptop/docs"), mirror, "--itemize-changes");
+    assert.deepEqual(
+      changed.split("\n").filter((line) => /^[<>*]/.test(line)),
+      ["*deleting   .holdfast-mirror.json"],
+    );
+    const now = new Date().toISOString();
+    const latest = await readlink(join(pictures, "latest"));
+    await mkdir(join(pictures, "snapshots", now));
+    const linkDest = `--link-dest=../${basename(latest)}`;
+    await nbkp(user.at("laptop/pictures"), join(pictures, "snapshots", now), linkDest);
+    await execute("ln", ["-sfn", `snapshots/${now}`, join(pictures, "latest")]);
+    const theirs = join(pictures, "snapshots", now, "one.jpg");
+    assert.equal(await inode(theirs), await inode(join(pictures, latest, "one.jpg")));
+    const runs = await user.run();
+    assert.deepEqual(
+      runs.map(({ outcome }) => outcome),
+      ["success", "success"],
+    );
+    assert.equal(await inode(user.at("drive/docs/program")), file);
+    assert.ok(existsSync(join(mirror, ".holdfast-mirror.json")));
+    const after = await readlink(join(pictures, "latest"));
+    assert.equal(await inode(join(pictures, after, "one.jpg")), await inode(theirs));
+    assert.ok(existsSync(theirs));
   });
 
   test("of the first generation, a mirror goes on in latest", async () => {
