@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import {
   CompleteMultipartUploadCommand,
@@ -158,6 +159,40 @@ async function loadDatabase(
     database: { kind: "postgresql", ...credentials, host: server.host, port: server.port },
     query: async (statements) => await server.query(statements, name),
   };
+}
+
+// What is asked of a Nextcloud's database, by table.
+const tables = {
+  oc_storages: "numeric_id id available",
+  oc_mounts: "id storage_id root_id user_id mount_point",
+  oc_mimetypes: "id mimetype",
+  oc_filecache:
+    "fileid storage path path_hash parent name mimetype mimepart size mtime storage_mtime encrypted unencrypted_size etag permissions checksum",
+} as const;
+
+const Rows = z.array(z.array(z.union([z.string(), z.number(), z.null()])));
+
+/** The same rows of a MariaDB in the tables that a real Nextcloud made in SQLite. */
+export async function copyToSqlite(nextcloud: NextcloudInS3, file: string): Promise<void> {
+  const made = join(nextcloudFixtures, "local", "owncloud.db.gz");
+  await execute("sh", ["-c", 'gunzip <"$1" >"$2"', "sh", made, file]);
+  using database = new DatabaseSync(file);
+  database.exec("BEGIN");
+  for (const [table, names] of Object.entries(tables)) {
+    const columns = names.split(" ");
+    // As digits: its client writes line breaks and backslashes in a way of its own.
+    const hex = await nextcloud.query(
+      `SET SESSION group_concat_max_len = 1000000000; SELECT HEX(JSON_ARRAYAGG(JSON_ARRAY(${columns.join(", ")}))) FROM ${table}`,
+    );
+    const rows = Rows.parse(JSON.parse(Buffer.from(hex.trim(), "hex").toString()));
+    database.exec(`DELETE FROM ${table}`);
+    const values = columns.map(() => "?").join(", ");
+    const insert = database.prepare(
+      `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${values})`,
+    );
+    for (const row of rows) insert.run(...row);
+  }
+  database.exec("COMMIT");
 }
 
 /** As config.php would have it. */

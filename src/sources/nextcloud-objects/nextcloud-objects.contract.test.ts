@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
 import { localHost } from "../../hosts/local.ts";
 import type { ObjectFile, PreparedObjects, StoredObject } from "../../kernel/prepared-source.ts";
 import {
+  copyToSqlite,
   loadNextcloudInS3,
   type NextcloudInS3,
   nextcloudInS3Tools,
@@ -14,7 +18,7 @@ import { withoutTools } from "../../../test/support/tools.ts";
 import { compareKeys } from "../../kernel/key-order.ts";
 import { AnySource } from "../index.ts";
 
-const skip = withoutTools(...nextcloudInS3Tools);
+const skip = withoutTools(...nextcloudInS3Tools, "sqlite3");
 
 suite("files of a real Nextcloud in S3", { skip }, () => {
   let s3: S3Server;
@@ -55,6 +59,51 @@ suite("files of a real Nextcloud in S3", { skip }, () => {
           assert.deepEqual(differences(read.files, wanted), []);
           assert.deepEqual(read.keys, read.keys.toSorted(compareKeys));
           assert.deepEqual(missingFolders(nextcloud, read.folders), []);
+        });
+      }
+
+      if (fixture === "s3-mariadb") {
+        test("are read from SQLite just the same", async ({ signal }) => {
+          await using folder = await mkdtempDisposable(join(tmpdir(), "holdfast-sqlite-"));
+          const file = join(folder.path, "owncloud.db");
+          await copyToSqlite(nextcloud, file);
+          const trees = Object.keys(nextcloud.expected.users).map((user) => ({ user }));
+          const options = { config, trees, include: everything };
+          const database = { kind: "sqlite", file };
+          await using other = await prepare(options, config, signal);
+          await using prepared = await prepare({ ...options, database }, config, signal);
+
+          const read = await readAll(prepared, signal);
+
+          assert.deepEqual(read, await readAll(other, signal));
+          const [some = ""] = read.keys;
+          assert.deepEqual(
+            await prepared.again?.(some, signal),
+            [...read.files.values()].filter(({ key }) => key === some),
+          );
+          assert.deepEqual(prepared.evidence?.(), other.evidence?.());
+        });
+
+        test("are read from SQLite as far as trees go", async ({ signal }) => {
+          await using folder = await mkdtempDisposable(join(tmpdir(), "holdfast-sqlite-"));
+          const file = join(folder.path, "owncloud.db");
+          await copyToSqlite(nextcloud, file);
+          const options = {
+            config,
+            trees: [
+              { user: "alice", path: "/files/a_b/", folder: "letters" },
+              { user: "o'neil@example.org", path: "files" },
+            ],
+            "exclude-mimetypes": ["text/markdown"],
+          };
+          const database = { kind: "sqlite", file };
+          await using other = await prepare(options, config, signal);
+          await using prepared = await prepare({ ...options, database }, config, signal);
+
+          const read = await readAll(prepared, signal);
+
+          assert.ok(read.files.size > 1);
+          assert.deepEqual(read, await readAll(other, signal));
         });
       }
 
