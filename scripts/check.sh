@@ -23,7 +23,7 @@ step() {
 unit_tests() {
   # shellcheck disable=SC2046 # paths of test files hold no blanks
   node --test --test-reporter=dot --test-timeout=300000 \
-    $(find src test scripts -name '*.test.ts' ! -name '*.contract.test.ts' ! -path 'test/e2e/*' ! -path 'test/trial/*')
+    $(find src test scripts -name '*.test.ts' ! -name '*.contract.test.ts' ! -path 'test/e2e/*')
 }
 
 # With CI in the environment these two colour what they say, whatever NO_COLOR wants.
