@@ -505,6 +505,26 @@ suite("from nbkp", { skip: withoutTools("rsync") }, () => {
     await user.expect(0, "restore", "docs", "--target", user.at("restored"));
     await assertSameTree(user.at("laptop/docs"), user.at("restored"));
     await user.run();
+
+    // To have it at its place, as the guide says.
+    const guide = await readFile(
+      join(import.meta.dirname, "../../docs/guides/from-nbkp.md"),
+      "utf8",
+    );
+    const [, commands = ""] = /```sh\n(cd DESTINATION.*?)```/s.exec(guide) ?? [];
+    const moving = commands.replace("DESTINATION", user.at("drive/docs"));
+    await execute("sh", ["-eu", "-c", moving]);
+    const config = await user.read(".config/holdfast/holdfast.yaml");
+    await user.write(
+      ".config/holdfast/holdfast.yaml",
+      config.replace(/^(\s+at: .*)\/latest$/m, "$1"),
+    );
+    const [moved] = await user.run();
+    assert.equal(moved?.outcome, "success", moved?.reason);
+    assert.equal(await inode(user.at("drive/docs/program")), file);
+    assert.equal(existsSync(user.at("drive/docs/latest")), false);
+    await user.expect(0, "restore", "docs", "--target", user.at("restored later"));
+    await assertSameTree(user.at("laptop/docs"), user.at("restored later"));
   });
 
   test("a drive that is away is no failure, and what it was to get waits", async () => {

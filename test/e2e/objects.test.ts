@@ -12,6 +12,7 @@ import {
   type NextcloudInS3,
   nextcloudInS3Tools,
 } from "../support/nextcloud-in-s3.ts";
+import { Findings } from "../support/json-shapes.ts";
 import { finishedRun } from "../support/run-events.ts";
 import { type S3Proxy, startS3Proxy } from "../support/s3-proxy.ts";
 import { type S3Server, startS3Server } from "../support/s3-server.ts";
@@ -136,6 +137,19 @@ suite("files of a Nextcloud in S3", { skip }, () => {
         assert.deepEqual(await newestTree(place), earlier);
       });
 
+      test("are examined by doctor: whether their bucket can be listed", async () => {
+        await s3.put(`${fixture}-empty`);
+        const found: (readonly string[])[] = [];
+
+        for (const bucket of [fixture, `${fixture}-empty`, "no-such-bucket"]) {
+          await place.configure({ config, s3: { bucket } });
+          const { stdout } = await place.user.holdfast("doctor", "--json");
+          found.push(faultsIn(stdout));
+        }
+
+        assert.deepEqual(found, [[], ["source-empty source"], ["store-unusable source"]]);
+      });
+
       test("get back into an empty bucket, under the keys that they had", async ({ signal }) => {
         const bucket = `${fixture}-again`;
         await s3.put(bucket);
@@ -190,12 +204,23 @@ async function contentOf(
   });
   const hashes = new Map<string, string>();
   for await (const batch of store.list("", signal)) {
-    for (const { key } of batch) {
-      const bytes = await buffer(await store.read({ key }, signal));
-      hashes.set(key, createHash("sha1").update(bytes).digest("hex"));
+    for (let at = 0; at < batch.length; at += 16) {
+      const some = batch.slice(at, at + 16).map(async ({ key }) => {
+        const bytes = await buffer(await store.read({ key }, signal));
+        hashes.set(key, createHash("sha1").update(bytes).digest("hex"));
+      });
+      await Promise.all(some);
     }
   }
   return hashes;
+}
+
+/** Codes, and what kind of thing each is about. */
+function faultsIn(stdout: string): readonly string[] {
+  const { findings } = Findings.parse(JSON.parse(stdout));
+  return findings
+    .filter(({ severity }) => severity === "error" || severity === "warning")
+    .map(({ code, subject }) => `${code} ${subject.split(" ")[0]}`);
 }
 
 async function newPlace(fixture: FixtureInS3, s3: S3Server): Promise<Place> {
