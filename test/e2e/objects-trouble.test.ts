@@ -38,6 +38,7 @@ const kinds = [
   "500",
   "cut body",
   "shortened body",
+  "throttled",
 ] as const;
 
 suite("files of a Nextcloud in S3", { skip, concurrency: 2 }, () => {
@@ -125,8 +126,10 @@ suite("files of a Nextcloud in S3", { skip, concurrency: 2 }, () => {
         } else {
           const first = proxy.passed.length + Math.floor(which * requests);
           const how = faultOf(kind, Math.floor(within * 2000));
+          const isHit = (index: number): boolean =>
+            kind === "throttled" ? random() < 0.3 : index >= first && happened < 3;
           proxy.setFault(({ index }) => {
-            if (index < first || happened >= 3) return undefined;
+            if (!isHit(index)) return undefined;
             happened += 1;
             return how;
           });
@@ -271,6 +274,7 @@ function faultOf(kind: (typeof kinds)[number], bytes: number): S3Fault {
     case "429":
       return { kind: "status", status: 429, code: "TooManyRequests" };
     case "503":
+    case "throttled":
       return { kind: "status", status: 503, code: "SlowDown" };
     case "500":
       return { kind: "status", status: 500, code: "InternalError" };
