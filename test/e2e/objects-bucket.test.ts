@@ -3,14 +3,16 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
-import { after, before, suite, test } from "node:test";
 import { buffer } from "node:stream/consumers";
+import { after, before, suite, test } from "node:test";
+import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { Secret } from "../../src/kernel/secret.ts";
 import { openStore } from "../../src/s3/index.ts";
 import type { Store } from "../../src/s3/store.ts";
 import { type Ended, newUser, type User } from "../support/holdfast.ts";
 import { Findings } from "../support/json-shapes.ts";
 import { finishedRun } from "../support/run-events.ts";
+import { clientOf } from "../support/nextcloud-in-s3.ts";
 import { type S3Proxy, startS3Proxy } from "../support/s3-proxy.ts";
 import { type S3Server, s3ServerTools, startS3Server } from "../support/s3-server.ts";
 import { readTree, visibleSnapshots } from "../support/s3-tree.ts";
@@ -145,6 +147,10 @@ suite("a plain bucket", { skip }, () => {
       }
       assert.equal(unreadable.length, hostile.length, unreadable.join("\n"));
     }
+    const some = ["folder/inner.txt", "new\nline", "-leading dash"];
+    await expect(0, "restore", "photos", "--target", user.at("some"), "--", ...some);
+    const { files } = await readTree(user.at("some"));
+    assert.deepEqual([...files.keys()].toSorted(), some.toSorted());
     assert.deepEqual((await readdir(dirname(at))).toSorted(), ["hostile"]);
     assert.deepEqual((await readdir(at)).toSorted(), [".data", "snapshots"]);
   });
@@ -200,6 +206,34 @@ suite("a plain bucket", { skip }, () => {
     assert.deepEqual([...files.keys()].toSorted(), ["folder/again.txt", "folder/inner.txt"]);
     const { unreadable } = finishedRun(ended).evidence ?? {};
     assert.equal(unreadable?.length, 1, unreadable?.join("\n"));
+  });
+
+  test("that has become empty makes a suspicious run, and what was in it is kept", async ({
+    signal,
+  }) => {
+    await fill("drained", signal);
+    await configure("drained");
+    await expect(0, "init");
+    await expect(3, "run");
+    const client = clientOf(s3);
+    using store = storeOf("drained");
+    for await (const batch of store.list("", signal)) {
+      for (const { key: Key } of batch) {
+        await client.send(new DeleteObjectCommand({ Bucket: "drained", Key }));
+      }
+    }
+    client.destroy();
+
+    const ended = await expect(3, "run", "--json");
+
+    const { suspicious } = finishedRun(ended);
+    assert.ok(suspicious.length > 0, ended.stdout);
+    const [first = ""] = await visibleSnapshots(user.at("trees/drained"));
+    const { files } = await readTree(first);
+    assert.equal(files.size, Object.keys(good).length);
+    const { stdout } = await user.holdfast("doctor", "--json");
+    const codes = Findings.parse(JSON.parse(stdout)).findings.map(({ code }) => code);
+    assert.ok(codes.includes("source-empty") && codes.includes("retention-frozen"), codes.join());
   });
 
   test("is examined by doctor: whether it answers, lets itself be listed, and holds anything", async () => {
