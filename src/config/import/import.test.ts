@@ -187,6 +187,26 @@ suite("a configuration of btrbk", () => {
     assert.match(text, /at: \/mnt\/pool\/old\/home$/m);
   });
 
+  test("is told what stands for several subvolumes, or for one of another machine", () => {
+    const { text, findings } = readBtrbk(
+      "snapshot_dir old",
+      "volume /mnt/pool",
+      "subvolume *",
+      "subvolume home",
+      "  snapshot_name people",
+      "volume ssh://nas.example.org/mnt/pool",
+      "subvolume far",
+    );
+
+    const lost = findings.filter(({ verdict }) => verdict === "unmapped");
+    assert.deepEqual(
+      lost.map(({ line }) => line),
+      [3, 7],
+    );
+    assert.match(text, /at: \/mnt\/pool\/old\/people$/m);
+    assert.doesNotMatch(text, /far|\*/);
+  });
+
   test("with raw targets says that these are not driven", () => {
     const result = readBtrbk(
       "volume /mnt/pool",

@@ -13,12 +13,25 @@ export const btrbk: Reader = {
     lines.some(({ key }) => key === "subvolume") ||
     lines.some(({ key }) => key === "snapshot_preserve"),
   read(reading) {
-    const tree = treeOf(reading);
-    if (tree.length === 0) reading.report.problem(["1"], "names no subvolume", "key");
-    reading.report.throwProblems();
-    for (const subvolume of tree) addSubvolume(reading, subvolume);
+    const { report } = reading;
+    const wanted = treeOf(reading).filter(({ line, path }) => {
+      const message = reasonAgainst(path);
+      if (message !== undefined) report.judge([line.name], "unmapped", { message });
+      return message === undefined;
+    });
+    if (wanted.length === 0)
+      report.problem(["1"], "names no subvolume that can be backed up", "key");
+    report.throwProblems();
+    for (const subvolume of wanted) addSubvolume(reading, subvolume);
   },
 };
+
+/** Why a subvolume is not taken over: a sentence. */
+function reasonAgainst(path: string): string | undefined {
+  if (path.includes("*")) return "stands for several subvolumes: write a job for each";
+  if (path.startsWith("/")) return undefined;
+  return "is on another machine: run Holdfast there, with a copy to this one";
+}
 
 type Options = ReadonlyMap<string, string>;
 
@@ -95,6 +108,7 @@ function scopesAbove(scope: Scope | undefined): readonly Scope[] {
 
 const kept = new Set([
   "snapshot_dir",
+  "snapshot_name",
   "snapshot_preserve",
   "snapshot_preserve_min",
   "target_preserve",
@@ -112,7 +126,6 @@ const unneeded: Readonly<Record<string, string>> = {
   stream_buffer: "bytes go from process to process",
   snapshot_create: "a run makes a snapshot",
   timestamp_format: "names are always local time to the second",
-  snapshot_name: "names are the time alone; each subvolume has a folder of its own",
   btrfs_commit_delete: "it is always so",
   stream_compress: "ssh compresses with options: { Compression: true } of the host",
 };
@@ -125,16 +138,15 @@ function judgeOption(report: Reading["report"], { name, key }: Line): void {
 
 function placeOf(key: string): string {
   if (key.startsWith("ssh_")) return "hosts";
+  if (key === "snapshot_name") return "jobs";
   return key.includes("preserve") ? "repositories keep" : "repositories";
 }
 
 function addSubvolume({ imported, report }: Reading, subvolume: Subvolume): void {
   const { line, path, options, volume, targets } = subvolume;
-  const wanted =
-    posix.basename(path) === "."
-      ? posix.basename(volume) || "root"
-      : posix.basename(path) || "root";
-  const name = imported.nameFor("jobs", wanted);
+  // btrbk's own names begin with it: that is where they are looked for.
+  const wanted = options.get("snapshot_name") ?? posix.basename(path);
+  const name = imported.nameFor("jobs", wanted || "root");
   // Without one, btrbk makes them beside the subvolumes, where a folder of that name is one.
   const folder = posix.join(
     posix.resolve(volume, options.get("snapshot_dir") ?? "btrbk_snapshots"),
