@@ -220,6 +220,28 @@ suite("a configuration of btrbk", () => {
   });
 });
 
+suite("a configuration of rsnapshot", () => {
+  test("gives each folder a place of its own, and tells what is read in other ways", () => {
+    const lines = [
+      "snapshot_root\t/mnt/r/",
+      "backup\t/home/a b/\tlocalhost/",
+      "backup\t/home/a-b/\tlocalhost/",
+      "backup\trsync://nas.example.org/share/\tnas/",
+      "backup\tlvm://group/home/\thome/",
+    ];
+
+    const { text, findings } = importText("rsnapshot.conf", lines.join("\n"));
+
+    const places = [...text.matchAll(/ at: (.*)/g)].map(([, place]) => place);
+    assert.equal(new Set(places).size, 2);
+    const lost = findings.filter(({ verdict }) => verdict === "unmapped");
+    assert.deepEqual(
+      lost.map(({ line }) => line),
+      [4, 5],
+    );
+  });
+});
+
 test("every tool that can be read can be named on the command line", () => {
   assert.deepEqual(readerNames(), toolNames);
 });

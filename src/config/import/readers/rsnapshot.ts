@@ -84,6 +84,11 @@ interface BackupLine {
 
 function addBackup(imported: Imported, { line, root, common, report }: BackupLine): void {
   const { source, target, options } = columnsOf(line);
+  if (/^[a-z]+:\/\//.test(source)) {
+    const message =
+      "is read in a way that Holdfast has not: mount it, and write its folder as a source";
+    return report.judge([line.name], "unmapped", { message });
+  }
   const [, user, machine, far] = /^(?:([^@/]+)@)?([^@/:]+):(\/.*)$/.exec(source) ?? [];
   const path = trimmed(far ?? source);
   if (target === "") return report.problem([line.name], "expected what is backed up, and where to");
@@ -91,7 +96,9 @@ function addBackup(imported: Imported, { line, root, common, report }: BackupLin
     return report.problem([line.name], "expected an absolute path, or USER@HOST:PATH");
   }
   const wanted = `${trimmed(target)}-${path.slice(1)}`;
-  const name = wanted.replaceAll(/[^A-Za-z0-9.]+/g, "-").replace(/-$/, "");
+  const plain = wanted.replaceAll(/[^A-Za-z0-9.]+/g, "-").replace(/-$/, "");
+  // Two paths may differ in nothing else: each has a folder of its own.
+  const name = imported.nameFor("repositories", plain);
   const repository = imported.add("repositories", name, {
     engine: "rsync",
     at: posix.join(root, "holdfast", name),
