@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Failure } from "../../test/support/pretend-restic.ts";
+import { randomNumbers } from "../../test/support/random.ts";
 import {
   checkDaily,
   checkInterval,
@@ -24,17 +25,6 @@ const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
 type Random = () => number;
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomFrom(start: number): Random {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function between(random: Random, low: number, high: number): number {
   return Math.round(low + random() * (high - low));
@@ -257,7 +247,7 @@ async function lived(
 
 for (const [index, [zone, jobs]] of zones.entries()) {
   suite(`in ${zone}, seed ${seed}`, () => {
-    const random = randomFrom(seed + index);
+    const random = randomNumbers(seed + index);
     const planned = new Map(Object.entries(jobs));
 
     test(`in ${years} years each daily job runs once per local day on which the machine is awake at or after its time`, async (t) => {
@@ -281,7 +271,7 @@ for (const [index, [zone, jobs]] of zones.entries()) {
 
 test("what one run made up for, a clock that is set back does not bring back", async () => {
   const start = Date.parse("2026-01-15T12:00:00Z");
-  const life = { zone: "UTC", start, end: start + 3 * dayMs, random: randomFrom(seed) };
+  const life = { zone: "UTC", start, end: start + 3 * dayMs, random: randomNumbers(seed) };
   const planned = new Map([["midnight", { when: at("UTC", "00:00"), volume: "a" }]]);
 
   const { daemon, complaints } = await lived(life, planned, {
@@ -305,7 +295,7 @@ suite(`on the days on which the clock is set, seed ${seed}`, () => {
       const date = new Date(change).toISOString().slice(0, 10);
 
       test(`a look every minute finds each time of day once in ${zone}, ${date}`, async (t) => {
-        const random = randomFrom(seed + index);
+        const random = randomNumbers(seed + index);
         const life = { zone, start: change - 8 * hourMs, end: change + 8 * hourMs, random };
         const planned = new Map<string, PlannedJob>(Object.entries(jobs));
         planned.set("hourly", { when: "hourly", volume: "c" });

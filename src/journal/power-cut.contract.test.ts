@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import type { Journal } from "./journal.ts";
+import { randomNumbers } from "../../test/support/random.ts";
 import { openJournal } from "./open.ts";
 import { realProcesses } from "./owner.ts";
 
@@ -29,17 +30,6 @@ interface Facts {
   readonly finished: readonly string[];
   readonly promises: readonly string[];
   readonly events: number;
-}
-
-/** Numbers between 0 and 1, the same for the same seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Works on a journal for a while, and keeps what its files held after every step. */

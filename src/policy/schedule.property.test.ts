@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, suite, test } from "node:test";
 import { setTimeZone } from "../../test/support/retention-arbitraries.ts";
+import { randomNumbers } from "../../test/support/random.ts";
 import { dueTime, nextTime } from "./occurrence.ts";
 import { Schedule } from "./schedule.ts";
 
@@ -25,17 +26,6 @@ const zones: readonly (readonly [zone: string, skipped: string, repeated: string
   ["Asia/Kathmandu", "00:00", "23:59"],
   ["UTC", "00:00", "23:59"],
 ];
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * The moments that a time of day means, one for each local day, in the process's zone and without
@@ -108,7 +98,7 @@ function later(time: Date, ms: number): Date {
 
 for (const [index, [zone, skipped, repeated]] of zones.entries()) {
   suite(`${years} years in ${zone}, seed ${seed}`, () => {
-    const random = randomFrom(seed + index);
+    const random = randomNumbers(seed + index);
     const anyMinute = Math.floor(random() * 24 * 60);
     const anyTime = [Math.floor(anyMinute / 60), anyMinute % 60]
       .map((part) => String(part).padStart(2, "0"))

@@ -15,6 +15,7 @@ import { writeTree } from "../support/backup-user.ts";
 import { newUser, type Started, type User } from "../support/holdfast.ts";
 import { type KillOrder, KillOrders } from "../support/kill-orders.ts";
 import { commandLine, killProcesses, processesOf } from "../support/processes.ts";
+import { randomNumbers } from "../support/random.ts";
 import { withoutTools } from "../support/tools.ts";
 import { filesIn } from "../support/tree-hash.ts";
 
@@ -227,17 +228,6 @@ function fileOf(id: string): string {
 async function stateOf(folder: string): Promise<string> {
   const files = Object.entries(await filesIn(folder)).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(files)).digest("hex");
-}
-
-/** Numbers between 0 and 1, the same for the same seed (mulberry32). */
-function randomNumbers(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 suite("a run that makes archives and is killed", { skip }, () => {

@@ -14,6 +14,7 @@ import { newDisk, withoutDisks } from "../support/disk.ts";
 import { newUser, type User } from "../support/holdfast.ts";
 import { KillOrders } from "../support/kill-orders.ts";
 import { commandLine, killIfThere, processesOf } from "../support/processes.ts";
+import { randomNumbers } from "../support/random.ts";
 import { assertSameTree } from "../support/tree.ts";
 
 const kills = Number(process.env["HOLDFAST_KILLS"] ?? 6);
@@ -21,15 +22,6 @@ const megabytes = Number(process.env["HOLDFAST_TRANSFER_MB"] ?? 64);
 const seed = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 2 ** 31);
 const victims = ["sender", "receiver", "holdfast"] as const;
 type Victim = (typeof victims)[number];
-
-/** Numbers from 0 to 1, the same for the same seed (a linear congruential generator). */
-function* numbers(from: number): Generator<number, never> {
-  let state = from % 2 ** 32;
-  for (;;) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    yield state / 2 ** 32;
-  }
-}
 
 async function succeed(user: User, ...words: readonly string[]): Promise<string> {
   const { exitStatus, stdout, stderr } = await user.holdfast(...words);
@@ -106,14 +98,14 @@ test(`a transfer that is killed ${kills} times leaves both sides equal`, options
   await succeed(user, "init");
   await change(home);
   let longestMs = await transferMs(user);
-  const random = numbers(seed);
+  const random = randomNumbers(seed);
   const hits = { sender: 0, receiver: 0, holdfast: 0 };
 
   for (let round = 0, done = 0; done < kills; round += 1) {
     assert.ok(round < kills * 5, `only ${done} of ${round} were there to be killed`);
     const victim = victims[done % victims.length] ?? "sender";
     await change(home);
-    const afterMs = Math.round(random.next().value * longestMs);
+    const afterMs = Math.round(random() * longestMs);
 
     if (await killIn(user, { victim, afterMs })) {
       hits[victim] += 1;

@@ -12,6 +12,7 @@ import { backupUser, configureBackup, writeTree } from "../support/backup-user.t
 import { newUser, type User } from "../support/holdfast.ts";
 import { openHttpSink } from "../support/http-sink.ts";
 import { killProcesses } from "../support/processes.ts";
+import { randomNumbers } from "../support/random.ts";
 import { withoutTools } from "../support/tools.ts";
 import { type Extent, type Moment, Victim } from "../support/victim.ts";
 
@@ -19,17 +20,6 @@ const options = { skip: withoutTools("restic", "diff"), concurrency: 2 };
 const randomKills = Number(process.env["HOLDFAST_KILLS"] ?? 10);
 const thorough = randomKills >= 60;
 const seed = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 2 ** 31);
-
-/** Numbers between 0 and 1, the same for the same seed (mulberry32). */
-function randomNumbers(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Kill {
   readonly moment: Moment;

@@ -5,6 +5,7 @@ import { suite, test } from "node:test";
 import { type CloudMoment, CloudVictim } from "../support/cloud-victim.ts";
 import type { CloudSetup } from "../support/cloud-user.ts";
 import { withoutDisks } from "../support/disk.ts";
+import { randomNumbers } from "../support/random.ts";
 import { withoutTools } from "../support/tools.ts";
 
 const randomKills = Number(process.env["HOLDFAST_KILLS"] ?? 4);
@@ -33,17 +34,6 @@ const scenes: readonly Scene[] = [
     skip: false,
   },
 ];
-
-/** Numbers between 0 and 1, the same for the same seed (mulberry32). */
-function randomNumbers(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Every event and every command, or some of them, others each time. */
 function boundaries(lines: readonly string[], commands: number): readonly CloudMoment[] {

@@ -13,6 +13,7 @@ import {
   type NextcloudInS3,
   nextcloudInS3Tools,
 } from "../support/nextcloud-in-s3.ts";
+import { randomNumbers } from "../support/random.ts";
 import { type S3Fault, startS3Proxy } from "../support/s3-proxy.ts";
 import { type S3Server, startS3Server } from "../support/s3-server.ts";
 import { readTree, type Tree, visibleSnapshots } from "../support/s3-tree.ts";
@@ -296,15 +297,4 @@ function assertSameTree(found: Tree, whole: Tree, { stdout, stderr }: Ended): vo
     assert.deepEqual([file?.size, file?.sha1], [size, sha1], `${path}\n${said}`);
   }
   assert.deepEqual(found.folders, whole.folders, said);
-}
-
-/** Numbers between 0 and 1, the same for the same seed (mulberry32). */
-function randomNumbers(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
