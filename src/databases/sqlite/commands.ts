@@ -19,10 +19,12 @@ ask() { "$tool" -batch -init /dev/null "$@"; }
 need() { [ -f "$1" ] || { echo "holdfast: there is no file $1" >&2; exit 96; }; }
 aside() {
   own=$2
-  [ -z "$own" ] || (umask 077 && mkdir -p -- "$own") || exit 96
-  folder=$(mktemp -d "$1/.holdfast-sqlite-XXXXXX") || exit 96
+  # Its name is known before it is there: whenever this ends, it is removed.
+  folder=$1/.holdfast-sqlite-$$-$(date +%s%N)
   trap 'rm -rf -- "$folder"; [ -z "$own" ] || rmdir -- "$own" 2>/dev/null || :' EXIT
   trap 'exit 96' HUP INT TERM PIPE
+  [ -z "$own" ] || (umask 077 && mkdir -p -- "$own") || exit 96
+  (umask 077 && mkdir -- "$folder") || exit 96
 }
 sound() {
   found=$(ask "$folder/copy" 'PRAGMA quick_check(1)') || exit 96
