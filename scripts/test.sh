@@ -12,14 +12,11 @@ export PATH
 sh scripts/system-packages.sh $(sed 's/#.*//' scripts/test-packages.txt) ||
   echo "test: without them some tests are skipped (with CI=true they fail)" >&2
 
-# The slow ones first, so that the quick ones fill the gaps at the end.
+# Node's test runner sorts them itself.
 test_files() {
-  slowest='drives|kill-mirror|kill-volumes|kill'
-  find test -name '*.test.ts' | sort | grep -E "/($slowest)\.test"
-  find test -name '*.test.ts' | sort | grep -vE "/($slowest)\.test"
-  find src scripts -name '*.contract.test.ts'
-  find src scripts -name '*.test.ts' ! -name '*.contract.test.ts'
+  find src scripts test -name '*.test.ts'
 }
+
 matching() {
   if [ $# -eq 0 ]; then
     cat
