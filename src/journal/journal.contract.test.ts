@@ -8,6 +8,7 @@ import { createInterface } from "node:readline/promises";
 import { DatabaseSync } from "node:sqlite";
 import { suite, test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { randomNumbers } from "../../test/support/random.ts";
 import { type ProcessIdentity, thisProcess } from "../hosts/process-identity.ts";
 import type { Journal } from "./journal.ts";
 import { openJournal } from "./open.ts";
@@ -118,13 +119,14 @@ suite("a killed process", () => {
     const directory = newDirectory(t);
     const seed = Date.now();
     t.diagnostic(`seed ${seed}`);
+    const random = randomNumbers(seed);
     const said: string[] = [];
 
     for (let kills = 0; kills < 25; kills += 1) {
       const child = start(t, "write", directory);
       const reading = linesOf(child);
       await once(child.stdout ?? assert.fail(), "readable");
-      await new Promise((resolve) => setTimeout(resolve, pseudoRandom(seed + kills) * 40));
+      await new Promise((resolve) => setTimeout(resolve, random() * 40));
       await kill(child);
       said.push(...(await reading));
 
@@ -177,11 +179,6 @@ function namesIn(said: readonly string[], what: string): readonly string[] {
   return said
     .filter((line) => line.startsWith(`${what} `))
     .map((line) => line.slice(what.length + 1));
-}
-
-/** Between 0 and 1, the same for the same seed. */
-function pseudoRandom(seed: number): number {
-  return Math.abs(Math.sin(seed) * 10_000) % 1;
 }
 
 /** Runs tasks of the program in shell steps that may mount things nobody else sees. One answer a task. */

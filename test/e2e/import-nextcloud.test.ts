@@ -103,6 +103,14 @@ discord-webhook = ""
     await writeFile(file, content);
   }
 
+  /** A full archive of the first letter, which the second has replaced since. */
+  async archiveFirst(): Promise<void> {
+    await this.write("large", randomBytes(3_000_000));
+    await this.write("letter", "first");
+    await this.script("full", hourOf(2));
+    await this.write("letter", "second");
+  }
+
   /** What the script did, command by command. */
   async script(kind: "full" | "differential", hour: string): Promise<void> {
     const { user, nextcloud } = this;
@@ -193,10 +201,7 @@ suite("from the Nextcloud backup script", { skip: withoutTools(...scriptTools) }
   test("the next differential archive is based on its full one, and all comes back", async () => {
     await using place = await ScriptUser.make();
     const { user, nextcloud } = place;
-    await place.write("large", randomBytes(3_000_000));
-    await place.write("letter", "first");
-    await place.script("full", hourOf(2));
-    await place.write("letter", "second");
+    await place.archiveFirst();
     await place.script("differential", hourOf(1));
     const theirs = (await readdir(user.at("cloud_backup"))).toSorted();
     await place.write("letter", "third");
@@ -245,10 +250,7 @@ suite("from the Nextcloud backup script", { skip: withoutTools(...scriptTools) }
   test("back again, the script goes on, and each archive comes back by hand", async () => {
     await using place = await ScriptUser.make();
     const { user, nextcloud } = place;
-    await place.write("large", randomBytes(3_000_000));
-    await place.write("letter", "first");
-    await place.script("full", hourOf(2));
-    await place.write("letter", "second");
+    await place.archiveFirst();
     await user.moveIn("config.toml");
     const files = await contents(nextcloud.data);
     await user.run();
