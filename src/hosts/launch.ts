@@ -7,7 +7,7 @@ import { Secret } from "../kernel/secret.ts";
 import { programName } from "./command-failed.ts";
 import { findExecutable } from "./executable.ts";
 import type { Command, CommandResult, EndSignal } from "./host.ts";
-import { parentDeathPrefix } from "./parent-death.ts";
+import { parentDeathPrefixes, type ParentDeathPrefixes, shellName } from "./parent-death.ts";
 
 /** A command whose program has been found. */
 export interface Launch {
@@ -19,7 +19,7 @@ export interface Launch {
 /** What every command of one machine starts with. */
 export class LaunchPad {
   readonly #env: NodeJS.ProcessEnv;
-  readonly #prefixes = new Map<EndSignal, readonly string[]>();
+  readonly #prefixes = new Map<EndSignal, ParentDeathPrefixes>();
 
   constructor(env: NodeJS.ProcessEnv) {
     this.#env = env;
@@ -47,7 +47,7 @@ export class LaunchPad {
    */
   start(launch: Launch, input: Readable | "written" | "none"): ChildProcess {
     const { command, executable } = launch;
-    const prefix = this.#prefix(command.endSignal ?? "SIGTERM");
+    const prefix = this.#prefixesOf(command.endSignal ?? "SIGTERM")[command.effect];
     const [file = executable, ...rest] = [...prefix, executable, ...command.argv.slice(1)];
     const env = { ...this.#env };
     for (const [name, value] of Object.entries(command.env ?? {})) {
@@ -63,10 +63,10 @@ export class LaunchPad {
   }
 
   /** Looked up once for each signal. */
-  #prefix(signal: EndSignal): readonly string[] {
+  #prefixesOf(signal: EndSignal): ParentDeathPrefixes {
     const known = this.#prefixes.get(signal);
     if (known !== undefined) return known;
-    const found = parentDeathPrefix(this.#env, signal);
+    const found = parentDeathPrefixes(this.#env, signal);
     this.#prefixes.set(signal, found);
     return found;
   }
@@ -83,13 +83,14 @@ export function startFailure(command: Command, cause: unknown): HoldfastError {
 }
 
 /**
- * The same, when it was setpriv that could not execute the program (setpriv(1): 127 when it is
- * missing, which it was not when we looked, so its interpreter is; else 126).
+ * The same, when it was setpriv or the shell before it that could not execute the program (both:
+ * 127 when it is missing, which it was not when we looked, so its interpreter is; else 126).
  */
 export function prefixFailure(command: Command, result: CommandResult): HoldfastError | undefined {
   const { exitStatus, stderr } = result;
   if (exitStatus !== 126 && exitStatus !== 127) return undefined;
-  if (!stderr.startsWith("setpriv: ") || stderr.trimEnd().includes("\n")) return undefined;
+  const isOfPrefix = ["setpriv", shellName].some((name) => stderr.startsWith(`${name}: `));
+  if (!isOfPrefix || stderr.trimEnd().includes("\n")) return undefined;
   const code = exitStatus === 127 ? "ENOENT" : undefined;
   return startFailure(command, Object.assign(new Error(stderr.trimEnd()), { code }));
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,11 +10,12 @@ import { test } from "node:test";
 import type { Command } from "./host.ts";
 import { findExecutable } from "./executable.ts";
 import { localHost } from "./local.ts";
-import { parentDeathPrefix } from "./parent-death.ts";
+import { parentDeathPrefixes } from "./parent-death.ts";
 import { isLiving, processEntry } from "./process-table.ts";
 
 const unprotected =
-  parentDeathPrefix(process.env).length === 0 && "there is no setpriv with --pdeathsig here";
+  parentDeathPrefixes(process.env).reads.length === 0 &&
+  "there is no setpriv with --pdeathsig here";
 const withoutRestic =
   findExecutable("restic", process.env).kind !== "found" && "restic is not installed";
 
@@ -45,6 +46,26 @@ test("no stage of a pipeline does", { skip: unprotected }, async () => {
   await program.kill();
 
   await Promise.all(pids.map(isGone));
+});
+
+test("nor does one begin to write after that", { skip: unprotected }, async () => {
+  await using directory = await temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  // A machine that is busy: what asks the kernel for the signal comes to it late.
+  const [setpriv = ""] = parentDeathPrefixes(process.env).reads;
+  const slow = `#!/bin/sh\n: pdeathsig; echo $$ > ${at("pid")}; sleep 1; echo > ${at("asked")}; exec ${setpriv} "$@"\n`;
+  await writeFile(at("setpriv"), slow, { mode: 0o755 });
+  const env = { ...process.env, PATH: `${directory.path}:${process.env["PATH"]}` };
+  await using program = await startProgram(
+    [{ argv: ["sh", "-c", "echo > wrote; sleep 300"], effect: "writes", cwd: directory.path }],
+    { env },
+  );
+  await until(() => existsSync(at("pid")));
+
+  await program.kill();
+
+  await isGone(Number(readFileSync(at("pid"), "utf8")));
+  assert.deepEqual((await readdir(directory.path)).toSorted(), ["asked", "pid", "setpriv"]);
 });
 
 test("nothing outlives a program that exits, grandchildren neither", async () => {
@@ -91,7 +112,7 @@ interface RunningProgram extends AsyncDisposable {
 /** A Node program that runs a pipeline on its local host, as Holdfast does. */
 async function startProgram(
   commands: readonly Command[],
-  options: { readonly exitsAfterLines?: number } = {},
+  options: { readonly exitsAfterLines?: number; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<RunningProgram> {
   const source = `
     import { localHost } from ${JSON.stringify(new URL("local.ts", import.meta.url).href)};
@@ -104,6 +125,7 @@ async function startProgram(
     });`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", source], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: options.env ?? process.env,
   });
   await once(child, "spawn");
   let said = "";

@@ -3,22 +3,36 @@ import { readFileSync } from "node:fs";
 import { findExecutable } from "./executable.ts";
 import type { EndSignal } from "./host.ts";
 
+/** What the shell calls itself where it cannot execute the program. */
+export const shellName = "holdfast-start";
+
+/** Whose end is meant: of what only reads, and of what writes. */
+export interface ParentDeathPrefixes {
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
 /**
  * What is put before a command's argv, so that the kernel sends it a signal when this process dies,
  * however it dies (prctl(2), PR_SET_PDEATHSIG): a restic that outlives `kill -9` would go on
  * holding its repository's lock. Empty where there is no such thing: only Linux has it, by
  * util-linux' setpriv from 2.33 on.
  *
+ * A death before the kernel was asked goes unnoticed by it. What writes therefore looks once more
+ * who its parent is, which takes a shell: two `restic init` in one place damage what they make.
+ *
  * It reaches the command itself, not what that started in turn.
  */
-export function parentDeathPrefix(
+export function parentDeathPrefixes(
   env: NodeJS.ProcessEnv,
   signal: EndSignal = "SIGTERM",
-): readonly string[] {
-  if (process.platform !== "linux") return [];
+): ParentDeathPrefixes {
+  if (process.platform !== "linux") return { reads: [], writes: [] };
   const setpriv = findExecutable("setpriv", env);
-  if (setpriv.kind !== "found" || !knowsParentDeath(setpriv.path)) return [];
-  return [setpriv.path, "--pdeathsig", signal.slice("SIG".length), "--"];
+  if (setpriv.kind !== "found" || !knowsParentDeath(setpriv.path)) return { reads: [], writes: [] };
+  const reads = [setpriv.path, "--pdeathsig", signal.slice("SIG".length), "--"];
+  const look = `[ "$PPID" -eq ${process.pid} ] && exec "$@"`;
+  return { reads, writes: [...reads, "/bin/sh", "-c", look, shellName] };
 }
 
 // Busybox has a setpriv without this option, under the same name. The option's name is in the

@@ -16,6 +16,7 @@ import {
 import { openVolume, type VolumePaths } from "./open.ts";
 import type { Program } from "./program.ts";
 import type { InitReport } from "./report.ts";
+import { waitForLock } from "./repository-locks.ts";
 import { volumesOfJobs } from "./run-volumes.ts";
 
 /** A repository that is made is meant to stay: there is nothing to undo, so nothing to promise. */
@@ -98,17 +99,23 @@ async function initRepository(
     const opened = openPair(program, asked, { volumes: asked.volumes, ledger: permanent });
     const { path, commands } = whatIsMade(program, name, opened);
     const where = path === undefined ? {} : { path };
-    if (!(await wasMade(opened, signal))) {
+    if (!(await wasMade(program, { name, ...opened }, signal))) {
       return { created: false, message: "exists already", ...where };
     }
     return { created: true, message: "created", ...where, ...(commands && { commands }) };
   });
 }
 
-/** Whether it had to be made. */
-async function wasMade({ repository, from }: OpenedPair, signal: AbortSignal): Promise<boolean> {
+/** Whether it had to be made. One process at a time makes it: two restic at once damage it. */
+async function wasMade(
+  program: Program,
+  { name, repository, from }: OpenedPair & { readonly name: string },
+  signal: AbortSignal,
+): Promise<boolean> {
   if (await repository.exists(signal)) return false;
+  using _ = await waitForLock(program, { repository: name, purpose: us.purpose }, signal);
   try {
+    if (await repository.exists(signal)) return false;
     await repository.init(signal, from);
     return true;
   } catch (error) {

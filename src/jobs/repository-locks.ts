@@ -1,10 +1,11 @@
 // Knows: that one piece of work at a time uses a repository. Must not know: which work.
-import type { HeldLock, Journal } from "../journal/journal.ts";
+import type { HeldLock, Journal, LockHolder } from "../journal/journal.ts";
 import { HoldfastError } from "../kernel/errors.ts";
 import { localTime } from "../kernel/figures.ts";
 import { repositoriesOf } from "./open.ts";
 import type { Plan } from "./plan.ts";
 import type { Program } from "./program.ts";
+import { takeTurn } from "./turns.ts";
 
 /**
  * Locks every repository that the plan's job writes to or reads from, in one order everywhere: while a
@@ -21,12 +22,35 @@ export function takeLocks(program: Program, { job, steps }: Plan, locks: Disposa
 
 /** Takes the one lock of a repository. Throws `busy`, which says who has it. */
 export function takeLock(program: Program, repository: string, purpose: string): HeldLock {
-  const result = program.journal.lock(`repository:${repository}`, purpose);
+  const result = program.journal.lock(resourceOf(repository), purpose);
   if (result.taken) return result.lock;
-  const { pid, host, since, purpose: theirs } = result.holder;
-  throw new HoldfastError(
+  throw inUse(repository, result.holder);
+}
+
+/** The same, but waits up to a minute for it. Throws `busy`, `interrupted`. */
+export async function waitForLock(
+  program: Program,
+  { repository, purpose }: { readonly repository: string; readonly purpose: string },
+  signal: AbortSignal,
+): Promise<HeldLock> {
+  const turn = {
+    resource: resourceOf(repository),
+    purpose,
+    waiting: "waiting for a repository",
+    patienceMs: 60_000,
+    busy: (holder: LockHolder) => inUse(repository, holder),
+  };
+  return await takeTurn(program, turn, signal);
+}
+
+function resourceOf(repository: string): string {
+  return `repository:${repository}`;
+}
+
+function inUse(repository: string, { purpose, pid, host, since }: LockHolder): HoldfastError {
+  return new HoldfastError(
     "busy",
-    `repository "${repository}" is in use: ${theirs}, process ${pid} on ${host}, since ${localTime(since)}`,
+    `repository "${repository}" is in use: ${purpose}, process ${pid} on ${host}, since ${localTime(since)}`,
     { hint: "let it finish, then try again; see it with: holdfast status" },
   );
 }

@@ -155,7 +155,7 @@ suite("another command that is killed", options, () => {
       await ended;
 
       const completed = await user.holdfast("init");
-      assert.equal(completed.exitStatus, 0, completed.stderr);
+      assert.equal(completed.exitStatus, 0, completed.stdout + completed.stderr);
       const opened = await user.holdfast("snapshots");
       assert.equal(opened.exitStatus, 0, opened.stderr);
       if (kills > 0) continue;

@@ -235,6 +235,21 @@ suite("what must not go wrong", options, () => {
     }
   });
 
+  test("four commands init at once make one repository, and it opens", async () => {
+    await using user = await newUser();
+    await configureBackup(user);
+
+    const all = await Promise.all(
+      Array.from({ length: 4 }, async () => await user.holdfast("init", "--json")),
+    );
+
+    for (const { exitStatus, stdout } of all) assert.equal(exitStatus, 0, stdout);
+    const made = all.filter(({ stdout }) => stdout.includes('"created": true'));
+    assert.equal(made.length, 1, all.map(({ stdout }) => stdout).join("\n"));
+    const opened = await user.holdfast("snapshots");
+    assert.equal(opened.exitStatus, 0, opened.stderr);
+  });
+
   test("SIGTERM ends a run in good order: hooks run, nothing is left, the next run succeeds", async () => {
     await using user = await backupUser({
       job: { hooks: { before: [["touch", "began"]], after: [["touch", "ended"]] } },
