@@ -1,21 +1,14 @@
-// What a tree of links costs beside `cp -al` of the same tree, and how well fetching uses a line with latency. Bars: 1.2 times,
-// 200 MB whatever the number of rows, 0.8 of what the latency allows.
+// What a tree of links costs beside `cp -al` of the same tree. Bars: 1.2 times, 200 MB whatever the number of rows.
 //   node bench/objects.ts [ROWS…]            default: 100000 1000000
 //   TMPDIR=/a/disk node bench/objects.ts     where the trees are made
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, createServer, get, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { buildSync } from "esbuild";
-import type { PreparedObjects } from "../src/kernel/prepared-source.ts";
 import { openObjects } from "../test/support/objects-places.ts";
 import { hashOfMany, manyObjects } from "../test/support/objects-source.ts";
 import { calmWork, requestFor } from "../test/support/objects-workshop.ts";
-
-const latencyMs = 20;
-const bytesOfObject = 4096;
 
 /** A run in a process of its own, so that its memory is its own too. */
 async function backUpHere(location: string, rows: number): Promise<void> {
@@ -111,81 +104,9 @@ function measureTrees(rows: number): void {
   }
 }
 
-/** A store far away: each answer takes its time to begin. */
-function serve(): void {
-  const server = createServer(({ url = "" }, response) => {
-    setTimeout(() => response.end(Buffer.alloc(bytesOfObject, url)), latencyMs);
-  });
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address();
-    // A port of a worker, which has no origin.
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin
-    if (typeof address === "object" && address !== null) workerData.port.postMessage(address.port);
-  });
-}
-
-async function openServer(): Promise<{ port: number; worker: Worker }> {
-  const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(new URL(import.meta.url), {
-    workerData: { port: port2 },
-    transferList: [port2],
-  });
-  const port = await new Promise<number>((resolve) => port1.once("message", resolve));
-  port1.close();
-  return { port, worker };
-}
-
-function objectsBehind(port: number, count: number, parallel: number): PreparedObjects {
-  const agent = new Agent({ keepAlive: true, maxSockets: parallel });
-  const keys = Array.from(
-    { length: count },
-    (_, index) => `object ${String(index).padStart(6, "0")}`,
-  );
-  return {
-    kind: "objects",
-    store: "http",
-    async *entries() {
-      yield keys.map((key) => ({ kind: "file", path: key, key, size: bytesOfObject }) as const);
-    },
-    async *objects() {
-      yield keys.map((key) => ({ key, size: bytesOfObject, etag: `W/${key}`, modified: 0 }));
-    },
-    read: async ({ key }) =>
-      await new Promise<IncomingMessage>((resolve, reject) => {
-        get({ port, host: "127.0.0.1", path: `/${encodeURI(key)}`, agent }, resolve).on(
-          "error",
-          reject,
-        );
-      }),
-    [Symbol.asyncDispose]: async () => agent.destroy(),
-  };
-}
-
-async function measureFetching(): Promise<void> {
-  const { port, worker } = await openServer();
-  for (const parallel of [1, 2, 4, 8, 16, 32, 64]) {
-    const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
-    const count = Math.min(4000, parallel * 150);
-    await using source = objectsBehind(port, count, parallel);
-    const repository = openObjects(join(folder, "repository"), { options: { parallel } });
-    await repository.init(calmWork.signal);
-    const started = performance.now();
-    const { evidence } = await repository.backup(requestFor(source), calmWork);
-    const rate = count / ((performance.now() - started) / 1000);
-    const ideal = (parallel * 1000) / latencyMs;
-    console.log(
-      `${parallel} at once: ${rate.toFixed(0)} objects a second, ${(rate / ideal).toFixed(2)} of what ${latencyMs} ms allow (${evidence.files} files)`,
-    );
-    rmSync(folder, { recursive: true });
-  }
-  await worker.terminate();
-}
-
 const [first, location = "", count = ""] = process.argv.slice(2);
-if (!isMainThread) serve();
-else if (first === "--backup") await backUpHere(location, Number(count));
+if (first === "--backup") await backUpHere(location, Number(count));
 else {
-  if (process.env["TREES_ONLY"] === undefined) await measureFetching();
   const wanted = process.argv.slice(2).map(Number);
   for (const rows of wanted.length === 0 ? [100_000, 1_000_000] : wanted) measureTrees(rows);
 }

@@ -11,6 +11,8 @@ export type Sdk = typeof aws;
 /** Asks a store, again where that can help, and says in one sentence why it did not. */
 export interface Client extends Disposable {
   readonly bucket: string;
+  /** It has an address of its own, and the bucket in its path: nothing has to be found out to ask it. */
+  readonly isPlain: boolean;
   readonly stallMs: number;
   readonly waitsMs: readonly number[];
   /**
@@ -40,6 +42,7 @@ export function openClient(settings: StoreSettings): Client {
     failureOf(error, { ...subject, ...(key !== undefined && { key }) });
   return {
     bucket,
+    isPlain: settings.endpoint !== undefined && settings.pathStyle,
     stallMs,
     waitsMs,
     failure,
@@ -91,15 +94,19 @@ async function withDeadline<Answer>(
   request: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   signal.throwIfAborted();
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), stallMs);
+  // One of `AbortSignal.any` for each request costs as much as signing it.
+  const ended = new AbortController();
+  const end = (): void => ended.abort(signal.reason);
+  signal.addEventListener("abort", end);
+  const timer = setTimeout(() => ended.abort(), stallMs);
   try {
-    return await request(AbortSignal.any([signal, late.signal]));
+    return await request(ended.signal);
   } catch (error) {
-    if (!late.signal.aborted || signal.aborted) throw error;
+    if (!ended.signal.aborted || signal.aborted) throw error;
     throw new SilentLine(`no answer within ${stallMs / 1000} s`, { cause: error });
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", end);
   }
 }
 

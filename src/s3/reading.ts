@@ -3,13 +3,7 @@ import { Readable } from "node:stream";
 import type { ObjectRequest } from "../kernel/prepared-source.ts";
 import { type Client, interrupted, pause, SilentLine } from "./client.ts";
 import { mayPass } from "./failures.ts";
-import { withoutQuotes } from "./listing.ts";
-
-interface Answer {
-  readonly body: Readable;
-  readonly length: number;
-  readonly etag: string;
-}
+import { type Answer, getObject, getPlainly } from "./getting.ts";
 
 /** Reads an object, or a range of it. What a broken line has brought is not asked for again. */
 export async function readObject(
@@ -25,26 +19,12 @@ export async function readObject(
 }
 
 async function ask(client: Client, request: ObjectRequest, signal: AbortSignal): Promise<Answer> {
-  const { key, range, etag } = request;
-  const answer = await client.ask(
-    { key, signal },
-    async (sdk, s3, abortSignal) =>
-      await s3.send(
-        new sdk.GetObjectCommand({
-          Bucket: client.bucket,
-          Key: key,
-          ...(range !== undefined && { Range: `bytes=${range[0]}-${range[1]}` }),
-          ...(etag !== undefined && { IfMatch: `"${etag}"` }),
-        }),
-        { abortSignal },
-      ),
+  const asked = { ...request, bucket: client.bucket };
+  return await client.ask({ key: request.key, signal }, async (sdk, s3, abortSignal) =>
+    client.isPlain
+      ? await getPlainly(s3, asked, abortSignal)
+      : await getObject(sdk, s3, asked, abortSignal),
   );
-  if (!(answer.Body instanceof Readable)) throw new Error("the client read no stream");
-  return {
-    body: answer.Body,
-    length: answer.ContentLength ?? 0,
-    etag: withoutQuotes(answer.ETag ?? ""),
-  };
 }
 
 /** Bytes until all have come that were announced. Attempts without one further byte are numbered. */

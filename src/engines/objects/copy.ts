@@ -1,6 +1,5 @@
 // Knows: how a snapshot of one repository comes into another, whole or not at all. Must not know: which ones are wanted.
 import {
-  constants,
   copyFileSync,
   existsSync,
   lstatSync,
@@ -150,7 +149,15 @@ async function copyPortion(copying: Copying, portion: Portion, tally: Tally): Pr
     if (outcome === "absent") absent.push(file);
     else tally.warn(file.path, "the file system of the copy refuses its name");
   }
-  for (const file of absent) tally.added += await bring(copying, file, root);
+  // Once for all paths that have it.
+  const brought = new Map(absent.map((file) => [file.hash, file]));
+  const ends = await Promise.allSettled(
+    Array.from(brought.values(), async (file) => await bring(copying, file, root)),
+  );
+  for (const end of ends) {
+    if (end.status === "rejected") throw end.reason;
+    tally.added += end.value;
+  }
   const failed = await linkFiles(copying, { tree, files: absent });
   if (failed.length > 0) throw new Error("content that was just copied is gone");
   for (const { size } of files) tally.kept(size);
@@ -188,22 +195,20 @@ async function bring(
   { hash, path }: Named,
   root: string,
 ): Promise<number> {
-  // Brought for another path of the same portion.
-  if (existsSync(join(to.sha1, shelfOf(hash)))) return 0;
   const stored = join(from.sha1, shelfOf(hash));
   const original = existsSync(stored) ? stored : join(root, path);
   number += 1;
   const file = join(to.downloading, `copy-${process.pid}-${number}`);
-  copyFileSync(original, file, constants.COPYFILE_FICLONE);
-  const { atime, mtime, size: bytes } = lstatSync(original);
-  utimesSync(file, atime, mtime);
-  if ((await hashOf(threads, file)) === hash)
-    return await shelving.put({ file, sha1: hash, bytes });
-  throw new HoldfastError(
-    "repository-damaged",
-    `repository "${first}" holds damaged content: ${path} is not what it was`,
-    { hint: "name all that is damaged with: holdfast check --read-data" },
-  );
+  const received = await shelving.receive(async () => {
+    const [answer] = await threads.run({ work: "copy", rows: `${original}\0${file}` });
+    if (answer?.[1] === hash) return { file, sha1: hash, bytes: lstatSync(file).size };
+    throw new HoldfastError(
+      "repository-damaged",
+      `repository "${first}" holds damaged content: ${path} is not what it was`,
+      { hint: "name all that is damaged with: holdfast check --read-data" },
+    );
+  });
+  return received?.added ?? 0;
 }
 
 /** ETags of what is there now too: should this repository take over, nothing has to be fetched again. */

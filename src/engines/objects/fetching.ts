@@ -154,15 +154,18 @@ export class Fetching {
       return await this.#whole(wanted, file, course.pinned);
     };
     course.before = this.#arrivals;
-    const came = isLarge ? await this.#inParts(wanted) : await this.#access.turns.run(whole);
-    if (!this.#believe({ came, object, claimed }, course)) {
+    const received = await shelving.receive(async () => {
+      const came = isLarge ? await this.#inParts(wanted) : await this.#access.turns.run(whole);
+      if (this.#believe({ came, object, claimed }, course)) {
+        return { ...came, ...(course.pinned && { etag: object.etag }) };
+      }
       await onDisk(async () => await rm(came.file, { force: true }));
       course.last = new Error("what came was another content each time");
       return undefined;
-    }
-    const { sha1, bytes } = came;
-    const etag = course.pinned ? { etag: object.etag } : {};
-    const added = await shelving.put({ file: came.file, sha1, bytes, ...etag });
+    });
+    if (received === undefined) return undefined;
+    const { added, content } = received;
+    const { sha1, bytes } = content;
     return { kind: "content", sha1, bytes, added, replaced: !course.pinned };
   }
 

@@ -14,8 +14,10 @@ export interface Fetched {
   readonly etag?: string;
 }
 
-// A disk is not kept busy with syncs alone: so many times as long as one takes, nothing is synced.
+// A disk is not kept busy with syncs alone, nor this process with starting them: so many times as long as one
+// takes, nothing is synced while more is coming.
 const restShare = 2;
+const shortestRestMs = 500;
 const longestRestMs = 2000;
 
 interface Waiting {
@@ -33,14 +35,30 @@ export class Shelving {
   readonly #sync: () => Promise<void>;
   #waiting: Waiting[] = [];
   #isRunning = false;
+  #coming = 0;
+  #rest = new AbortController();
 
   constructor(places: Places, sync: () => Promise<void>) {
     this.#places = places;
     this.#sync = sync;
   }
 
-  /** Answers with how many bytes the store holds more because of it. */
-  async put(fetched: Fetched): Promise<number> {
+  /** Waits for content, if any comes of it, and keeps it: then it says by how many bytes the store has grown. */
+  async receive<Content extends Fetched>(
+    bring: () => Promise<Content | undefined>,
+  ): Promise<{ readonly content: Content; readonly added: number } | undefined> {
+    this.#coming += 1;
+    let content: Content | undefined;
+    try {
+      content = await bring();
+    } finally {
+      this.#coming -= 1;
+      if (this.#coming === 0) this.#rest.abort();
+    }
+    return content && { content, added: await this.#put(content) };
+  }
+
+  async #put(fetched: Fetched): Promise<number> {
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ fetched, resolve, reject });
       if (!this.#isRunning) void this.#run();
@@ -66,10 +84,17 @@ export class Shelving {
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
-      // More comes meanwhile, and is served by one sync as well.
-      await sleep(Math.min(restShare * (performance.now() - started), longestRestMs));
+      if (this.#coming > 0) await this.#pause(restShare * (performance.now() - started));
     }
     this.#isRunning = false;
+  }
+
+  /** More comes meanwhile, and is served by one sync as well. */
+  async #pause(milliseconds: number): Promise<void> {
+    this.#rest = new AbortController();
+    const { signal } = this.#rest;
+    const length = Math.min(Math.max(milliseconds, shortestRestMs), longestRestMs);
+    await sleep(length, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -21,7 +21,7 @@ export interface Bench {
 
 /** Fields of all rows, one after another, with zero bytes between. For "again" they are lines of a manifest. */
 export interface Task {
-  readonly work: "again" | "link" | "folders" | "times" | "hash" | "compare";
+  readonly work: "again" | "link" | "folders" | "times" | "hash" | "copy" | "compare";
   readonly rows: string;
   /** Where content is: what rows say is below these. */
   readonly sha1?: string;
@@ -36,7 +36,7 @@ export type Outcomes = readonly (readonly [row: number, outcome: string])[];
 /** Does a task. What concerns a single row is in the outcomes; anything else is thrown. */
 function carryOutTask(bench: Bench, task: Task): Outcomes {
   const fields = task.rows === "" ? [] : task.rows.split(task.work === "again" ? "\n" : "\0");
-  const width = { again: 1, link: 6, folders: 1, times: 2, hash: 1, compare: 2 }[task.work];
+  const width = { again: 1, link: 6, folders: 1, times: 2, hash: 1, copy: 2, compare: 2 }[task.work];
   const outcomes: (readonly [number, string])[] = [];
   for (let row = 0, at = 0; at < fields.length; row += 1, at += width) {
     const outcome = carryOutRow(bench, task, fields.slice(at, at + width));
@@ -59,6 +59,9 @@ function carryOutRow(bench: Bench, task: Task, fields: readonly string[]): strin
       return "done";
     case "hash":
       return hashFile(bench, first);
+    case "copy":
+      copyContent(bench, first, second);
+      return hashFile(bench, second);
     case "compare": {
       const state = bench.fs.lstatSync(`${task.tree}/${first}`, { throwIfNoEntry: false });
       if (state === undefined || !state.isFile()) return "absent";
@@ -250,6 +253,13 @@ function setTime({ fs }: Bench, path: string, modified: string): void {
   }
 }
 
+/** With its time. */
+function copyContent({ fs }: Bench, from: string, to: string): void {
+  fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE);
+  const { atime, mtime } = fs.lstatSync(from);
+  fs.utimesSync(to, atime, mtime);
+}
+
 function hashFile({ fs, crypto }: Bench, path: string): string {
   const hash = crypto.createHash("sha1");
   const buffer = new Uint8Array(1024 * 1024);
@@ -298,6 +308,7 @@ export function threadCode(): string {
     makeEmpty,
     makeFolder,
     setTime,
+    copyContent,
     hashFile,
     codeOfFailure,
     misfit,
