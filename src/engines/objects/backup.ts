@@ -11,7 +11,7 @@ import { join, type Portion } from "./joining.ts";
 import { hiddenPlace, manifestPlace, type Places, snapshotPlace } from "./layout.ts";
 import { makePortion, type Workplace } from "./making.ts";
 import { keyInLine, linesOf, ManifestWriter, parseLine } from "./manifest.ts";
-import { Throttle, Turns } from "./pace.ts";
+import { Throttle } from "./pace.ts";
 import { type Record, writeRecord } from "./record.ts";
 import { Shelving } from "./shelving.ts";
 import { Tally } from "./tally.ts";
@@ -58,7 +58,7 @@ export async function makeSnapshot(undertaking: Undertaking, work: Work): Promis
     source,
     places,
     signal,
-    turns: new Turns(undertaking.parallel),
+    parallel: undertaking.parallel,
     throttle: new Throttle(undertaking.bandwidth),
     shelving: new Shelving(places, sync),
     onBytes: (bytes) => meter.came(bytes),

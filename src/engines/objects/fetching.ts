@@ -10,7 +10,7 @@ import { HoldfastError, isRetriable } from "../../kernel/errors.ts";
 import type { PreparedObjects, StoredObject } from "../../kernel/prepared-source.ts";
 import { DiskFailure, onDisk } from "./disk-failure.ts";
 import type { Places } from "./layout.ts";
-import type { Throttle, Turns } from "./pace.ts";
+import { type Throttle, Turns } from "./pace.ts";
 import { fetchParts, largeFrom, type Parts } from "./parts.ts";
 import type { Shelving } from "./shelving.ts";
 
@@ -18,7 +18,8 @@ import type { Shelving } from "./shelving.ts";
 export interface FetchingAccess {
   readonly source: PreparedObjects;
   readonly places: Places;
-  readonly turns: Turns;
+  /** So many requests are under way at once. */
+  readonly parallel: number;
   readonly throttle: Throttle;
   readonly shelving: Shelving;
   readonly signal: AbortSignal;
@@ -62,6 +63,10 @@ const collectedBytes = 256 * 1024;
 /** Fetches objects, each once at a time, and hands them to the shelves. */
 export class Fetching {
   readonly #access: FetchingAccess;
+  /** To ask the store. */
+  readonly #turns: Turns;
+  /** To hold what comes until it is written: while one object is, the line brings the next. */
+  readonly #hands: Turns;
   readonly #running = new Map<string, Promise<Obtained>>();
   #number = 0;
   #failuresInRow = 0;
@@ -75,6 +80,8 @@ export class Fetching {
       access.onBytes(bytes);
     };
     this.#access = { ...access, onBytes };
+    this.#turns = new Turns(access.parallel);
+    this.#hands = new Turns(2 * access.parallel);
   }
 
   /** Whether something is being fetched. */
@@ -149,13 +156,10 @@ export class Fetching {
     const isLarge = course.pinned && object.size > largeFrom;
     this.#number += 1;
     const file = join(places.downloading, `${process.pid}-${this.#number}`);
-    const whole = async (): Promise<Came> => {
-      course.before = this.#arrivals;
-      return await this.#whole(wanted, file, course.pinned);
-    };
+    const whole = async (): Promise<Came> => await this.#whole(wanted, file, course);
     course.before = this.#arrivals;
     const received = await shelving.receive(async () => {
-      const came = isLarge ? await this.#inParts(wanted) : await this.#access.turns.run(whole);
+      const came = isLarge ? await this.#inParts(wanted) : await this.#hands.run(whole);
       if (this.#believe({ came, object, claimed }, course)) {
         return { ...came, ...(course.pinned && { etag: object.etag }) };
       }
@@ -185,31 +189,42 @@ export class Fetching {
     return true;
   }
 
-  async #whole({ object, modified }: ToFetch, file: string, pinned: boolean): Promise<Came> {
-    const { source, signal, throttle, onBytes } = this.#access;
-    const { key, etag, size } = object;
-    const stream = await source.read({ key, ...(pinned ? { etag } : {}) }, signal);
+  async #whole({ object, modified }: ToFetch, file: string, course: Course): Promise<Came> {
     const hashes = new Hashes();
     await using sink = new Sink(file);
     try {
-      for await (const chunk of addAbortSignal(signal, stream)) {
-        const bytes: Uint8Array = chunk;
-        await throttle.take(bytes.length, signal);
-        hashes.update(bytes);
-        await sink.write(bytes);
-        onBytes(bytes.length);
-      }
-      if (pinned && hashes.bytes !== size) throw new Error(`${hashes.bytes} of ${size} bytes came`);
+      await this.#turns.run(async () => {
+        course.before = this.#arrivals;
+        await this.#read(object, course.pinned, { hashes, sink });
+      });
       await sink.close(modified);
       return { file, ...hashes.digest() };
     } catch (error) {
-      onBytes(-hashes.bytes);
+      this.#access.onBytes(-hashes.bytes);
       throw error;
     }
   }
 
+  async #read(
+    { key, etag, size }: StoredObject,
+    pinned: boolean,
+    { hashes, sink }: { readonly hashes: Hashes; readonly sink: Sink },
+  ): Promise<void> {
+    const { source, signal, throttle, onBytes } = this.#access;
+    const stream = await source.read({ key, ...(pinned ? { etag } : {}) }, signal);
+    for await (const chunk of addAbortSignal(signal, stream)) {
+      const bytes: Uint8Array = chunk;
+      await throttle.take(bytes.length, signal);
+      hashes.update(bytes);
+      await sink.write(bytes);
+      onBytes(bytes.length);
+    }
+    if (pinned && hashes.bytes !== size) throw new Error(`${hashes.bytes} of ${size} bytes came`);
+  }
+
   async #inParts({ object, modified }: ToFetch): Promise<Came> {
-    const file = await fetchParts(this.#access satisfies Parts, object);
+    const access: Parts = { ...this.#access, turns: this.#turns };
+    const file = await fetchParts(access, object);
     const hashes = new Hashes();
     for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
       if (this.#access.signal.aborted) throw interruption(this.#access.signal, "the backup");
