@@ -55,8 +55,7 @@ function page(asked: URLSearchParams): string {
     return `<Contents><Key>${key}</Key><LastModified>${modified.toISOString()}</LastModified><ETag>${etag}</ETag><Size>${bytesOfObject}</Size></Contents>`;
   };
   const contents = Array.from({ length: until - from }, (_, index) => object(from + index));
-  const next =
-    until === count ? "" : `<NextContinuationToken>${until}</NextContinuationToken>`;
+  const next = until === count ? "" : `<NextContinuationToken>${until}</NextContinuationToken>`;
   return `<ListBucketResult><IsTruncated>${until !== count}</IsTruncated>${next}${contents.join("")}</ListBucketResult>`;
 }
 

@@ -20,8 +20,7 @@ export interface Asked extends ObjectRequest {
 
 /** Asks for an object as AWS's client does, whatever the address is. */
 export async function getObject(
-  sdk: Sdk,
-  client: aws.S3Client,
+  { sdk, client }: { readonly sdk: Sdk; readonly client: aws.S3Client },
   { bucket, key, range, etag }: Asked,
   abortSignal: AbortSignal,
 ): Promise<Answer> {
@@ -86,15 +85,16 @@ function rangeOf([first, last]: readonly [number, number]): string {
 
 /** As a signature has it: all but letters, digits and `-_.~` (AWS, "Create a signed AWS API request"). */
 function escaped(part: string): string {
-  const code = (character: string): string =>
-    `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-  return encodeURIComponent(part).replace(/[!'()*]/g, code);
+  return encodeURIComponent(part).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** What the client would have thrown: the store's own word and sentence, and the status. */
 async function refusal(status: number, body: Readable, signal: AbortSignal): Promise<Error> {
   const said = await text(addAbortSignal(signal, body));
-  const [, name = "UnknownError"] = /<Code>([^<]*)<\/Code>/.exec(said) ?? [];
-  const [, message = "UnknownError"] = /<Message>([^<]*)<\/Message>/.exec(said) ?? [];
+  const [, name = "UnknownError"] = /<Code>([^<]+)<\/Code>/.exec(said) ?? [];
+  const [, message = "UnknownError"] = /<Message>([^<]+)<\/Message>/.exec(said) ?? [];
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
 }

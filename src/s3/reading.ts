@@ -23,7 +23,7 @@ async function ask(client: Client, request: ObjectRequest, signal: AbortSignal):
   return await client.ask({ key: request.key, signal }, async (sdk, s3, abortSignal) =>
     client.isPlain
       ? await getPlainly(s3, asked, abortSignal)
-      : await getObject(sdk, s3, asked, abortSignal),
+      : await getObject({ sdk, client: s3 }, asked, abortSignal),
   );
 }
 

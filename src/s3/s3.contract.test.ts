@@ -3,10 +3,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
+import * as sdk from "@aws-sdk/client-s3";
 import { Secret } from "../kernel/secret.ts";
 import { type S3Server, s3ServerTools, startS3Server } from "../../test/support/s3-server.ts";
 import { type S3Proxy, startS3Proxy } from "../../test/support/s3-proxy.ts";
 import { withoutTools } from "../../test/support/tools.ts";
+import { type Answer, getObject, getPlainly } from "./getting.ts";
 import { openStore } from "./index.ts";
 import type { StoreSettings } from "./options.ts";
 import type { Store } from "./store.ts";
@@ -77,6 +79,37 @@ suite("a bucket of a real gateway", { skip }, () => {
       assert.ok(modified > Date.parse("2020-01-01"));
     }
     assert.deepEqual(await keysOf(store, "urn:oid:", signal), ["urn:oid:10", "urn:oid:9"]);
+  });
+
+  test("is asked for an object in few steps, and answers as it answers the client", async ({
+    signal,
+  }) => {
+    using store = await newStore("alike");
+    const keys = ["../up", "/absolute", "a  b", "a+b", "a%2Bb", "a//b", "new\nline", "(ü)!*'"];
+    for (const key of keys) await put(store, { key, bytes: Buffer.from(`of ${key}`) }, signal);
+    const client = new sdk.S3Client({
+      endpoint: proxy.address,
+      region: "us-east-1",
+      forcePathStyle: true,
+      credentials: { accessKeyId: server.accessKey, secretAccessKey: server.secretKey },
+      maxAttempts: 1,
+    });
+    const refused = [{ key: "none" }, { key: "a+b", etag: "0".repeat(32) }] as const;
+    const parts = [
+      { key: "a+b", range: [1, 2] as const },
+      { key: "a+b", range: [90, 91] as const },
+    ];
+
+    for (const asked of [...keys.map((key) => ({ key })), ...refused, ...parts]) {
+      for (const bucket of ["alike", "no-such-bucket"]) {
+        const [plainly, asClient] = [
+          await said(getPlainly(client, { ...asked, bucket }, signal)),
+          await said(getObject({ sdk, client }, { ...asked, bucket }, signal)),
+        ];
+        assert.partialDeepStrictEqual(asClient, plainly);
+      }
+    }
+    client.destroy();
   });
 
   test("is swept in pages, each asked for once", async ({ signal }) => {
@@ -286,4 +319,16 @@ async function collected<Item>(batches: AsyncIterable<Item>): Promise<readonly I
   const all: Item[] = [];
   for await (const batch of batches) all.push(batch);
   return all;
+}
+
+/** What came of asking for an object. */
+async function said(asking: Promise<Answer>): Promise<unknown> {
+  try {
+    const { body, length, etag } = await asking;
+    return { length, etag, text: (await buffer(body)).toString() };
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    const { name, message } = error;
+    return { name, message, $metadata: "$metadata" in error && error.$metadata };
+  }
 }

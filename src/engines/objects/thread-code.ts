@@ -36,7 +36,9 @@ export type Outcomes = readonly (readonly [row: number, outcome: string])[];
 /** Does a task. What concerns a single row is in the outcomes; anything else is thrown. */
 function carryOutTask(bench: Bench, task: Task): Outcomes {
   const fields = task.rows === "" ? [] : task.rows.split(task.work === "again" ? "\n" : "\0");
-  const width = { again: 1, link: 6, folders: 1, times: 2, hash: 1, copy: 2, compare: 2 }[task.work];
+  const width = { again: 1, link: 6, folders: 1, times: 2, hash: 1, copy: 2, compare: 2 }[
+    task.work
+  ];
   const outcomes: (readonly [number, string])[] = [];
   for (let row = 0, at = 0; at < fields.length; row += 1, at += width) {
     const outcome = carryOutRow(bench, task, fields.slice(at, at + width));
@@ -62,12 +64,15 @@ function carryOutRow(bench: Bench, task: Task, fields: readonly string[]): strin
     case "copy":
       copyContent(bench, first, second);
       return hashFile(bench, second);
-    case "compare": {
-      const state = bench.fs.lstatSync(`${task.tree}/${first}`, { throwIfNoEntry: false });
-      if (state === undefined || !state.isFile()) return "absent";
-      return state.size === Number(second) ? "done" : "other";
-    }
+    case "compare":
+      return compareSize(bench, `${task.tree}/${first}`, Number(second));
   }
+}
+
+function compareSize({ fs }: Bench, path: string, size: number): string {
+  const state = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (state === undefined || !state.isFile()) return "absent";
+  return state.size === size ? "done" : "other";
 }
 
 /**
@@ -295,6 +300,7 @@ export function threadCode(): string {
   const functions = [
     carryOutTask,
     carryOutRow,
+    compareSize,
     linkLine,
     linkRow,
     pathBelow,
