@@ -1,5 +1,6 @@
 // A plain bucket as a source: keys become paths, hostile ones lead nowhere and are named, and a bucket that was lost is filled again.
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
@@ -206,6 +207,37 @@ suite("a plain bucket", { skip }, () => {
     assert.deepEqual([...files.keys()].toSorted(), ["folder/again.txt", "folder/inner.txt"]);
     const { unreadable } = finishedRun(ended).evidence ?? {};
     assert.equal(unreadable?.length, 1, unreadable?.join("\n"));
+  });
+
+  test("gives a large object in parts, and the next run asks for those that did not come", async ({
+    signal,
+  }) => {
+    await s3.put("large");
+    const bytes = randomBytes(70 * 1024 ** 2);
+    using store = storeOf("large");
+    await store.put(
+      { key: "film", size: bytes.length, content: () => Readable.from([bytes]) },
+      signal,
+    );
+    await configure("large");
+    await expect(0, "init");
+    proxy.forget();
+    let parts = 0;
+    proxy.setFault(({ verb }) => {
+      if (verb === "get") parts += 1;
+      return parts > 3 ? { kind: "status", status: 403, code: "AccessDenied" } : undefined;
+    });
+
+    const first = await expect(3, "run", "--json");
+    proxy.setFault(undefined);
+    proxy.forget();
+    await expect(0, "run");
+
+    assert.match(finishedRun(first).evidence?.unreadable?.join() ?? "", /^film: .*AccessDenied/);
+    assert.equal(proxy.count("get"), 2);
+    const [, newest = ""] = await visibleSnapshots(user.at("trees/large"));
+    const { files } = await readTree(newest);
+    assert.equal(files.get("film")?.sha1, createHash("sha1").update(bytes).digest("hex"));
   });
 
   test("that has become empty makes a suspicious run, and what was in it is kept", async ({
