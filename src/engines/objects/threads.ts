@@ -9,7 +9,7 @@ import { failedCall } from "./errors.ts";
 const mostThreads = 4;
 
 // They hold one task at a time: without a limit, what is no longer needed would lie around.
-const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48 };
 
 interface Waiting {
   readonly resolve: (outcomes: Outcomes) => void;
