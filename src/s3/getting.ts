@@ -1,6 +1,5 @@
 // Knows: how an object is asked for in few steps. Must not know: how its bytes are read, and what is done when that fails.
 import { addAbortSignal, Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import type * as aws from "@aws-sdk/client-s3";
 import type { ObjectRequest } from "../kernel/prepared-source.ts";
 import type { Sdk } from "./client.ts";
@@ -91,9 +90,16 @@ function escaped(part: string): string {
   );
 }
 
+// Whatever answers there may be no store, and never come to an end.
+const longestRefusal = 64 * 1024;
+
 /** What the client would have thrown: the store's own word and sentence, and the status. */
 async function refusal(status: number, body: Readable, signal: AbortSignal): Promise<Error> {
-  const said = await text(addAbortSignal(signal, body));
+  let said = "";
+  for await (const chunk of addAbortSignal(signal, body).setEncoding("utf8")) {
+    said += chunk;
+    if (said.length > longestRefusal) break;
+  }
   const [, name = "UnknownError"] = /<Code>([^<]+)<\/Code>/.exec(said) ?? [];
   const [, message = "UnknownError"] = /<Message>([^<]+)<\/Message>/.exec(said) ?? [];
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
