@@ -137,17 +137,28 @@ suite("files of a Nextcloud in S3", { skip }, () => {
         assert.deepEqual(await newestTree(place), earlier);
       });
 
-      test("are examined by doctor: whether their bucket can be listed", async () => {
+      test("are examined by doctor: whether their bucket can be listed, and their database read", async () => {
         await s3.put(`${fixture}-empty`);
         const found: (readonly string[])[] = [];
 
-        for (const bucket of [fixture, `${fixture}-empty`, "no-such-bucket"]) {
-          await place.configure({ config, s3: { bucket } });
+        for (const more of [
+          {},
+          { s3: { bucket: `${fixture}-empty` } },
+          { s3: { bucket: "no-such-bucket" } },
+          { s3: { bucket: "no-such-bucket" }, database: { name: "no_such_database" } },
+        ]) {
+          await place.configure({ config, ...more });
           const { stdout } = await place.user.holdfast("doctor", "--json");
           found.push(faultsIn(stdout));
         }
 
-        assert.deepEqual(found, [[], ["source-empty source"], ["store-unusable source"]]);
+        const server = fixture === "s3-mariadb" ? "MariaDB" : "PostgreSQL";
+        assert.deepEqual(found, [
+          [],
+          ["source-empty source"],
+          ["store-unusable source"],
+          ["store-unusable source", `database-unusable ${server}`],
+        ]);
       });
 
       test("get back into an empty bucket, under the keys that they had", async ({ signal }) => {
