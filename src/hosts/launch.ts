@@ -47,12 +47,14 @@ export class LaunchPad {
    */
   start(launch: Launch, input: Readable | "written" | "none"): ChildProcess {
     const { command, executable } = launch;
-    const prefix = this.#prefixesOf(command.endSignal ?? "SIGTERM")[command.effect];
-    const [file = executable, ...rest] = [...prefix, executable, ...command.argv.slice(1)];
     const env = { ...this.#env };
     for (const [name, value] of Object.entries(command.env ?? {})) {
       env[name] = value instanceof Secret ? value.reveal() : value;
     }
+    const prefixes = this.#prefixesOf(command.endSignal ?? "SIGTERM");
+    const looks = command.effect === "writes" && Object.keys(env).every(isPassedOn);
+    const prefix = looks ? prefixes.looking : prefixes.plain;
+    const [file = executable, ...rest] = [...prefix, executable, ...command.argv.slice(1)];
     return spawn(file, rest, {
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       env,
@@ -70,6 +72,11 @@ export class LaunchPad {
     this.#prefixes.set(signal, found);
     return found;
   }
+}
+
+/** A shell drops variables whose names it cannot hold. */
+function isPassedOn(variable: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(variable);
 }
 
 /** Why a command did not start although its program is there. */

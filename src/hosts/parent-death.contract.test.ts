@@ -14,7 +14,7 @@ import { parentDeathPrefixes } from "./parent-death.ts";
 import { isLiving, processEntry } from "./process-table.ts";
 
 const unprotected =
-  parentDeathPrefixes(process.env).reads.length === 0 &&
+  parentDeathPrefixes(process.env).plain.length === 0 &&
   "there is no setpriv with --pdeathsig here";
 const withoutRestic =
   findExecutable("restic", process.env).kind !== "found" && "restic is not installed";
@@ -52,10 +52,10 @@ test("nor does one begin to write after that", { skip: unprotected }, async () =
   await using directory = await temporaryDirectory();
   const at = (name: string): string => join(directory.path, name);
   // A machine that is busy: what asks the kernel for the signal comes to it late.
-  const [setpriv = ""] = parentDeathPrefixes(process.env).reads;
+  const [setpriv = ""] = parentDeathPrefixes(process.env).plain;
   const slow = `#!/bin/sh\n: pdeathsig; echo $$ > ${at("pid")}; sleep 1; echo > ${at("asked")}; exec ${setpriv} "$@"\n`;
   await writeFile(at("setpriv"), slow, { mode: 0o755 });
-  const env = { ...process.env, PATH: `${directory.path}:${process.env["PATH"]}` };
+  const env = { PATH: `${directory.path}:${process.env["PATH"]}` };
   await using program = await startProgram(
     [{ argv: ["sh", "-c", "echo > wrote; sleep 300"], effect: "writes", cwd: directory.path }],
     { env },
@@ -66,6 +66,17 @@ test("nor does one begin to write after that", { skip: unprotected }, async () =
 
   await isGone(Number(readFileSync(at("pid"), "utf8")));
   assert.deepEqual((await readdir(directory.path)).toSorted(), ["asked", "pid", "setpriv"]);
+});
+
+test("a command that writes has all of its environment, whatever a shell thinks of it", async ({
+  signal,
+}) => {
+  const env = { "odd.name": "odd", PLAIN: "plain" };
+
+  const { stdout } = await localHost().run({ argv: ["env"], env, effect: "writes" }, signal);
+
+  assert.match(stdout, /^odd\.name=odd$/m);
+  assert.match(stdout, /^PLAIN=plain$/m);
 });
 
 test("nothing outlives a program that exits, grandchildren neither", async () => {

@@ -6,11 +6,14 @@ import type { EndSignal } from "./host.ts";
 /** What the shell calls itself where it cannot execute the program. */
 export const shellName = "holdfast-start";
 
-/** Whose end is meant: of what only reads, and of what writes. */
+/** What is put before a command's argv. */
 export interface ParentDeathPrefixes {
-  readonly reads: readonly string[];
-  readonly writes: readonly string[];
+  readonly plain: readonly string[];
+  /** The same, and it does not begin when this process is gone already. */
+  readonly looking: readonly string[];
 }
+
+const nothing: ParentDeathPrefixes = { plain: [], looking: [] };
 
 /**
  * What is put before a command's argv, so that the kernel sends it a signal when this process dies,
@@ -18,8 +21,8 @@ export interface ParentDeathPrefixes {
  * holding its repository's lock. Empty where there is no such thing: only Linux has it, by
  * util-linux' setpriv from 2.33 on.
  *
- * A death before the kernel was asked goes unnoticed by it. What writes therefore looks once more
- * who its parent is, which takes a shell: two `restic init` in one place damage what they make.
+ * A death before the kernel was asked goes unnoticed by it. What writes should therefore look once
+ * more who its parent is, which takes a shell: two `restic init` in one place damage what they make.
  *
  * It reaches the command itself, not what that started in turn.
  */
@@ -27,12 +30,12 @@ export function parentDeathPrefixes(
   env: NodeJS.ProcessEnv,
   signal: EndSignal = "SIGTERM",
 ): ParentDeathPrefixes {
-  if (process.platform !== "linux") return { reads: [], writes: [] };
+  if (process.platform !== "linux") return nothing;
   const setpriv = findExecutable("setpriv", env);
-  if (setpriv.kind !== "found" || !knowsParentDeath(setpriv.path)) return { reads: [], writes: [] };
-  const reads = [setpriv.path, "--pdeathsig", signal.slice("SIG".length), "--"];
+  if (setpriv.kind !== "found" || !knowsParentDeath(setpriv.path)) return nothing;
+  const plain = [setpriv.path, "--pdeathsig", signal.slice("SIG".length), "--"];
   const look = `[ "$PPID" -eq ${process.pid} ] && exec "$@"`;
-  return { reads, writes: [...reads, "/bin/sh", "-c", look, shellName] };
+  return { plain, looking: [...plain, "/bin/sh", "-c", look, shellName] };
 }
 
 // Busybox has a setpriv without this option, under the same name. The option's name is in the
