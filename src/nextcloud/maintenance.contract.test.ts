@@ -14,7 +14,7 @@ import { newDisk, withoutDisks } from "../../test/support/disk.ts";
 import { newNextcloud, type TestNextcloud } from "../../test/support/nextcloud.ts";
 import { freePort } from "../../test/support/service.ts";
 import { sshdTools, startSshd } from "../../test/support/sshd.ts";
-import { withoutTools } from "../../test/support/tools.ts";
+import { withoutOtherUsers, withoutTools } from "../../test/support/tools.ts";
 import { fileWay } from "./maintenance-file.ts";
 import { maintenanceUndoings, openMaintenance } from "./maintenance.ts";
 import { occWay } from "./maintenance-occ.ts";
@@ -103,22 +103,26 @@ suite("maintenance by a file", () => {
     assert.equal(nextcloud.isInMaintenance(), false);
   });
 
-  test("puts a file there that the web server can read", { skip: onlyRoot }, async () => {
-    await using nextcloud = await newNextcloud();
-    await nextcloud.giveConfigTo(33);
-    const access = {
-      ...nextcloud.access(host),
-      occ: ["setpriv", "--reuid=33", "--regid=33", "--clear-groups", ...nextcloud.occ] as const,
-    };
-    const { maintenance } = await openMaintenance(access, "file", signal);
+  test(
+    "puts a file there that the web server can read",
+    { skip: withoutOtherUsers() },
+    async () => {
+      await using nextcloud = await newNextcloud();
+      await nextcloud.giveConfigTo(33);
+      const access = {
+        ...nextcloud.access(host),
+        occ: ["setpriv", "--reuid=33", "--regid=33", "--clear-groups", ...nextcloud.occ] as const,
+      };
+      const { maintenance } = await openMaintenance(access, "file", signal);
 
-    await maintenance.switchOn(signal);
-    const { uid, mode } = await stat(join(nextcloud.config, file));
-    await maintenance.switchOff(signal);
+      await maintenance.switchOn(signal);
+      const { uid, mode } = await stat(join(nextcloud.config, file));
+      await maintenance.switchOff(signal);
 
-    assert.equal(uid, 33);
-    assert.equal(mode & 0o777, 0o644);
-  });
+      assert.equal(uid, 33);
+      assert.equal(mode & 0o777, 0o644);
+    },
+  );
 
   test("ends also what Nextcloud has written into config.php meanwhile", async () => {
     await using nextcloud = await newNextcloud();

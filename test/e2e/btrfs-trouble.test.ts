@@ -11,7 +11,7 @@ import { Owner } from "../support/btrfs-owner.ts";
 import { byHand, wholeSnapshots } from "../support/btrfs-places.ts";
 import { withoutDisks } from "../support/disk.ts";
 import { commandLine, processesOf } from "../support/processes.ts";
-import { withoutTools } from "../support/tools.ts";
+import { withoutOtherUsers, withoutTools } from "../support/tools.ts";
 
 const execute = promisify(execFile);
 const options = { skip: withoutDisks("btrfs") || withoutTools("sudo", "setpriv", "unshare") };
@@ -94,32 +94,36 @@ suite("a copy of snapshots", options, () => {
     assert.match(stdout, /is on another file system than the subvolume/);
   });
 
-  test("can be made by a user who is not root, where sudo lets btrfs run", async () => {
-    await using owner = await Owner.make();
-    const rules = owner.user.at("sudoers.d");
-    await mkdir(rules);
-    await writeFile(join(rules, "holdfast"), "nobody ALL=(root) NOPASSWD: /usr/bin/btrfs\n");
-    await chmod(join(rules, "holdfast"), 0o440);
-    await owner.configure({
-      home: { sudo: true, keep: { last: 1 } },
-      usb: { sudo: true, keep: { last: 2 } },
-    });
-    // As if the system had this rule, for this process alone.
-    const asNobody = `mount --bind ${rules} /etc/sudoers.d && exec setpriv --reuid=nobody --regid=nogroup --clear-groups "$0" "$@"`;
-    const prefix = ["unshare", "--mount", "sh", "-c", asNobody];
-    const nobodys = [owner.user.home, owner.home, owner.kept, owner.copied, owner.inner.path];
-    await execute("chown", ["-R", "nobody:nogroup", ...nobodys, owner.outer.path]);
-    await execute("chown", ["root:root", rules, join(rules, "holdfast")]);
+  test(
+    "can be made by a user who is not root, where sudo lets btrfs run",
+    { skip: withoutOtherUsers() },
+    async () => {
+      await using owner = await Owner.make();
+      const rules = owner.user.at("sudoers.d");
+      await mkdir(rules);
+      await writeFile(join(rules, "holdfast"), "nobody ALL=(root) NOPASSWD: /usr/bin/btrfs\n");
+      await chmod(join(rules, "holdfast"), 0o440);
+      await owner.configure({
+        home: { sudo: true, keep: { last: 1 } },
+        usb: { sudo: true, keep: { last: 2 } },
+      });
+      // As if the system had this rule, for this process alone.
+      const asNobody = `mount --bind ${rules} /etc/sudoers.d && exec setpriv --reuid=nobody --regid=nogroup --clear-groups "$0" "$@"`;
+      const prefix = ["unshare", "--mount", "sh", "-c", asNobody];
+      const nobodys = [owner.user.home, owner.home, owner.kept, owner.copied, owner.inner.path];
+      await execute("chown", ["-R", "nobody:nogroup", ...nobodys, owner.outer.path]);
+      await execute("chown", ["root:root", rules, join(rules, "holdfast")]);
 
-    for (const text of ["first", "second", "third"]) {
-      await owner.change(text);
-      const { exitStatus, stdout, stderr } = await owner.user.start(["run"], { prefix }).ended;
-      assert.equal(exitStatus, 0, stdout + stderr);
-    }
+      for (const text of ["first", "second", "third"]) {
+        await owner.change(text);
+        const { exitStatus, stdout, stderr } = await owner.user.start(["run"], { prefix }).ended;
+        assert.equal(exitStatus, 0, stdout + stderr);
+      }
 
-    assert.equal((await wholeSnapshots(owner.copied)).length, 2);
-    assert.equal((await readdir(owner.kept)).length, 1);
-    const looked = await owner.user.start(["doctor", "--json"], { prefix }).ended;
-    assert.match(looked.stdout, /"btrfs-rights",\s+"severity": "ok"/);
-  });
+      assert.equal((await wholeSnapshots(owner.copied)).length, 2);
+      assert.equal((await readdir(owner.kept)).length, 1);
+      const looked = await owner.user.start(["doctor", "--json"], { prefix }).ended;
+      assert.match(looked.stdout, /"btrfs-rights",\s+"severity": "ok"/);
+    },
+  );
 });

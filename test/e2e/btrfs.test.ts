@@ -9,6 +9,7 @@ import { byHand, wholeSnapshots } from "../support/btrfs-places.ts";
 import { Owner } from "../support/btrfs-owner.ts";
 import { newDisk, withoutDisks } from "../support/disk.ts";
 import { assertSameTree, makeHostileTree } from "../support/tree.ts";
+import { withoutOtherUsers } from "../support/tools.ts";
 
 const execute = promisify(execFile);
 const options = { skip: withoutDisks("btrfs"), concurrency: 2 };
@@ -239,36 +240,46 @@ suite("a subvolume and its snapshots", options, () => {
     assert.deepEqual(await readdir(owner.copied), before);
   });
 
-  test("can be made and dropped by a user who is not root, where the mount allows it", async () => {
-    await using disk = await newDisk({ options: ["user_subvol_rm_allowed"] });
-    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"] as const;
-    await execute("chown", ["65534:65534", disk.path]);
-    await execute("setpriv", [...nobody, "btrfs", "subvolume", "create", join(disk.path, "home")]);
-    const file = join(disk.path, "config.json");
-    const configuration = {
-      state: join(disk.path, "state"),
-      repositories: { home: { engine: "btrfs", at: join(disk.path, "kept"), keep: { last: 2 } } },
-      jobs: { home: { sources: [{ subvolume: join(disk.path, "home") }], repository: "home" } },
-    };
-    await writeFile(file, JSON.stringify(configuration));
-    await writeFile(join(disk.path, "home", "file"), "mine");
-    const main = join(import.meta.dirname, "../../src/main.ts");
-    const run = async (...words: readonly string[]): Promise<void> => {
-      const program = [process.execPath, main, "--config", file, ...words];
-      await execute("setpriv", [...nobody, ...program], {
-        env: { ...process.env, HOME: disk.path },
-      });
-    };
+  test(
+    "can be made and dropped by a user who is not root, where the mount allows it",
+    { skip: withoutOtherUsers() },
+    async () => {
+      await using disk = await newDisk({ options: ["user_subvol_rm_allowed"] });
+      const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"] as const;
+      await execute("chown", ["65534:65534", disk.path]);
+      await execute("setpriv", [
+        ...nobody,
+        "btrfs",
+        "subvolume",
+        "create",
+        join(disk.path, "home"),
+      ]);
+      const file = join(disk.path, "config.json");
+      const configuration = {
+        state: join(disk.path, "state"),
+        repositories: { home: { engine: "btrfs", at: join(disk.path, "kept"), keep: { last: 2 } } },
+        jobs: { home: { sources: [{ subvolume: join(disk.path, "home") }], repository: "home" } },
+      };
+      await writeFile(file, JSON.stringify(configuration));
+      await writeFile(join(disk.path, "home", "file"), "mine");
+      const main = join(import.meta.dirname, "../../src/main.ts");
+      const run = async (...words: readonly string[]): Promise<void> => {
+        const program = [process.execPath, main, "--config", file, ...words];
+        await execute("setpriv", [...nobody, ...program], {
+          env: { ...process.env, HOME: disk.path },
+        });
+      };
 
-    for (const words of [["init"], ["run"], ["run"], ["run"]]) await run(...words);
+      for (const words of [["init"], ["run"], ["run"], ["run"]]) await run(...words);
 
-    const names = await readdir(join(disk.path, "kept"));
-    assert.equal(names.length, 2);
-    for (const name of names) {
-      const shown = await byHand("subvolume", "show", join(disk.path, "kept", name));
-      assert.match(shown, /Flags:\s+readonly/);
-    }
-  });
+      const names = await readdir(join(disk.path, "kept"));
+      assert.equal(names.length, 2);
+      for (const name of names) {
+        const shown = await byHand("subvolume", "show", join(disk.path, "kept", name));
+        assert.match(shown, /Flags:\s+readonly/);
+      }
+    },
+  );
 
   test("are not said to be copied by a user who may not tell them apart", async () => {
     await using owner = await Owner.make();

@@ -93,7 +93,7 @@ suite("a plain bucket", { skip }, () => {
     for (const key of hostile) await put(key, "hostile");
   }
 
-  async function configure(bucket: string, more: object = {}): Promise<void> {
+  async function configure(bucket: string, more: object = {}, job = "photos"): Promise<void> {
     const source = {
       bucket,
       endpoint: proxy.address,
@@ -103,7 +103,7 @@ suite("a plain bucket", { skip }, () => {
     };
     await user.configure({
       repositories: { tree: { engine: "objects", at: user.at(`trees/${bucket}`) } },
-      jobs: { photos: { sources: [{ s3: source }], repository: "tree" } },
+      jobs: { [job]: { sources: [{ s3: source }], repository: "tree" } },
     });
   }
 
@@ -219,7 +219,7 @@ suite("a plain bucket", { skip }, () => {
       { key: "film", size: bytes.length, content: () => Readable.from([bytes]) },
       signal,
     );
-    await configure("large");
+    await configure("large", {}, "films");
     await expect(0, "init");
     proxy.forget();
     let parts = 0;

@@ -7,8 +7,7 @@ import { after, before, suite, test } from "node:test";
 import { type Capture, occCapture } from "./nextcloud-captures.ts";
 import { newNextcloud, nextcloudFixtures, type TestNextcloud } from "./nextcloud.ts";
 import { freePort } from "./service.ts";
-
-const onlyRoot = process.getuid?.() === 0 ? false : "only root can become another user";
+import { withoutOtherUsers } from "./tools.ts";
 
 type Said = Pick<Capture, "exitStatus" | "stdout" | "stderr">;
 
@@ -99,7 +98,7 @@ suite("the stand-in for occ", () => {
     assert.partialDeepStrictEqual(read(said.stdout), read(expected));
   });
 
-  test("refuses the wrong user, as the real one does", { skip: onlyRoot }, async () => {
+  test("refuses the wrong user, as the real one does", { skip: withoutOtherUsers() }, async () => {
     await using other = await newNextcloud();
     await other.giveConfigTo(33);
 
