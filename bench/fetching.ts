@@ -59,7 +59,7 @@ function page(asked: URLSearchParams): string {
   return `<ListBucketResult><IsTruncated>${until !== count}</IsTruncated>${next}${contents.join("")}</ListBucketResult>`;
 }
 
-/** How long it takes, in seconds, and how many seconds of a core. */
+/** How long it takes, in seconds. */
 function timed(file: string, args: readonly string[], env: NodeJS.ProcessEnv): number {
   const started = performance.now();
   const options = { encoding: "utf8", env, timeout: 120_000 } as const;

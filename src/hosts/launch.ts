@@ -90,8 +90,8 @@ export function startFailure(command: Command, cause: unknown): HoldfastError {
 }
 
 /**
- * The same, when it was setpriv or the shell before it that could not execute the program (both:
- * 127 when it is missing, which it was not when we looked, so its interpreter is; else 126).
+ * The same, when it was setpriv or our shell that could not execute the program (both: 127 when it
+ * is missing, which it was not when we looked, so its interpreter is; else 126).
  */
 export function prefixFailure(command: Command, result: CommandResult): HoldfastError | undefined {
   const { exitStatus, stderr } = result;

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  rmSync,
   statSync,
   utimesSync,
 } from "node:fs";
@@ -139,7 +140,10 @@ async function copyPortion(copying: Copying, portion: Portion, tally: Tally): Pr
         path,
         modified,
         size,
-        hash: size === 0 ? "" : (index.find(inode) ?? (await hashOf(threads, join(root, path)))),
+        hash:
+          size === 0
+            ? ""
+            : (index.find(inode) ?? (await hashOf(threads, "hash", [join(root, path)]))),
       })),
   );
   const absent: Named[] = [];
@@ -180,11 +184,16 @@ async function linkFiles(
   return await threads.run({ work: "link", sha1, etag, tree, rows: rows.join("\0") });
 }
 
-async function hashOf(threads: Threads, path: string): Promise<string> {
-  const [answer] = await threads.run({ work: "hash", rows: path });
+/** SHA-1 of a file, or of the copy that is made of it. */
+async function hashOf(
+  threads: Threads,
+  work: "hash" | "copy",
+  paths: readonly string[],
+): Promise<string> {
+  const [answer] = await threads.run({ work, rows: paths.join("\0") });
   const hash = answer?.[1] ?? "";
   if (/^[0-9a-f]{40}$/.test(hash)) return hash;
-  throw new Error(`${path} cannot be read (${hash})`);
+  throw new Error(`${paths.at(-1)} cannot be read (${hash})`);
 }
 
 let number = 0;
@@ -200,8 +209,9 @@ async function bring(
   number += 1;
   const file = join(to.downloading, `copy-${process.pid}-${number}`);
   const received = await shelving.receive(async () => {
-    const [answer] = await threads.run({ work: "copy", rows: `${original}\0${file}` });
-    if (answer?.[1] === hash) return { file, sha1: hash, bytes: lstatSync(file).size };
+    const found = await hashOf(threads, "copy", [original, file]);
+    if (found === hash) return { file, sha1: hash, bytes: lstatSync(file).size };
+    rmSync(file);
     throw new HoldfastError(
       "repository-damaged",
       `repository "${first}" holds damaged content: ${path} is not what it was`,

@@ -18,6 +18,7 @@ import { suite, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { newDisk, withoutDisks } from "../../../test/support/disk.ts";
 import { withCode } from "../../../test/support/engine-contract.ts";
+import { FaultyHost } from "../../../test/support/faulty-host.ts";
 import { expectedOf, generationOf } from "../../../test/support/objects-generations.ts";
 import { damageContent, openObjects, quickFolder } from "../../../test/support/objects-places.ts";
 import {
@@ -27,6 +28,7 @@ import {
   treeOf,
 } from "../../../test/support/objects-workshop.ts";
 import { withoutTools } from "../../../test/support/tools.ts";
+import { localHost } from "../../hosts/local.ts";
 import { thisProcess } from "../../hosts/process-identity.ts";
 import type { Snapshot } from "../../kernel/snapshot.ts";
 import type { Repository } from "../engine.ts";
@@ -296,6 +298,24 @@ suite("a copy of trees", { skip, concurrency: 2 }, () => {
     assert.deepEqual((await further.check({ readData: "100%" }, calmWork)).problems, []);
   });
 
+  test("waits for the disk with many files at once, not with each", async () => {
+    await using workshop = await ObjectsWorkshop.open();
+    for (let number = 0; number < 200; number += 1) workshop.store.add(`${number}`, `of ${number}`);
+    await workshop.backup();
+    using host = new FaultyHost(localHost(), []);
+    const further = openObjects(join(workshop.folder, "further"), { host });
+    await further.init(calmWork.signal);
+    const snapshots = await workshop.list();
+
+    const { copied } = await further.copy(workshop.repository, { job, snapshots }, calmWork);
+
+    const [copy = { from: "", id: "" }] = copied;
+    const made = join(workshop.folder, "further/snapshots", copy.id);
+    assert.deepEqual(treeOf(made), workshop.tree(copy.from));
+    const syncs = host.asked.filter(({ argv: [file] }) => file === "sync").length;
+    assert.ok(syncs >= 2 && syncs <= 10, `${syncs} syncs`);
+  });
+
   test("does not take damaged content over", async () => {
     await using workshop = await ObjectsWorkshop.open();
     workshop.store.add("film", "0123456789");
@@ -309,6 +329,7 @@ suite("a copy of trees", { skip, concurrency: 2 }, () => {
 
     await assert.rejects(copying, withCode("repository-damaged"));
     assert.deepEqual(await further.snapshots(job, calmWork.signal), []);
+    assert.deepEqual(readdirSync(join(workshop.folder, "further/.data/downloading")), []);
   });
 });
 
